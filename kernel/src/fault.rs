@@ -21,7 +21,6 @@ macro_rules! named_enum {
         }
     };
 }
-pub(crate) use named_enum;
 
 named_enum! {
     /// The policy, or what it was given, went wrong.

@@ -92,7 +92,12 @@ impl Default for Prices {
 
 impl Prices {
     /// Units times prices, summed over the layers, saturating at `u64::MAX` (gas.md, section 1).
+    #[inline]
     pub fn cost(&self, units: &GasUnits) -> u64 {
+        if *self == Prices::default() {
+            let GasUnits { network, compute, storage, realm } = *units;
+            return network.saturating_add(compute).saturating_add(storage).saturating_add(realm);
+        }
         GasLayer::ALL
             .iter()
             .fold(0u64, |sum, &layer| sum.saturating_add(units[layer].saturating_mul(self.0[layer])))

@@ -91,8 +91,9 @@ pub trait HostInterface: Send + Sync {
     /// The policy that `cross_realm(realm)` asks.
     fn entry_policy(&self, realm: &str) -> HostResult<EntryPolicy>;
 
-    /// Whether every call above is certain to take well under 10 microseconds (tables in memory). Where it is not, the
-    /// clock is looked at after each call, so that a timeout is noticed within a millisecond of the call's return.
+    /// Whether every call above but `mean_trust` is certain to take well under 10 microseconds (tables in memory). Where
+    /// it is not, the clock is looked at after each call (after `mean_trust` it always is), so that a timeout is noticed
+    /// as soon as the call returns.
     fn is_fast(&self) -> bool {
         false
     }
@@ -145,4 +146,3 @@ pub trait HostInterface: Send + Sync {
         Ok(())
     }
 }
-

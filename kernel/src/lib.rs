@@ -1,3 +1,25 @@
-//! The kernel of eclvm.
+//! The kernel of eclvm: portable bytecode and its verifier, the metered virtual machine, budgets.
+//!
+//! It knows no source text, no files and no clock of its own (time comes in), and it does not panic on any input, so that
+//! model checkers and sanitizers can run it whole. Policies are hostile until proven otherwise: a [`program::Program`] is
+//! anything, a [`verify::Verified`] is what has been proven, and only a [`vm::Executable`] made of one runs.
 
-pub mod did_placeholder {}
+pub mod budget;
+pub mod effects;
+pub mod encode;
+pub mod entry;
+pub mod fault;
+pub mod gas;
+pub mod host;
+pub mod isa;
+pub mod limits;
+pub mod ops;
+pub mod program;
+pub mod receipt;
+pub mod request;
+pub mod span;
+pub mod sync;
+pub mod types;
+pub mod value;
+pub mod verify;
+pub mod vm;

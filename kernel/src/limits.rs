@@ -18,8 +18,11 @@ pub const MAX_DIAGNOSTICS: usize = 50;
 pub const MAX_INSTRUCTIONS: usize = 65_536;
 /// Most registers of one frame. Stops: frames that are large to clear.
 pub const MAX_REGISTERS: usize = 4_096;
+/// Most registers that array literals and calls of one policy name in all. The compiler needs an instruction to fill each
+/// of them, hence never comes near. Stops: a small program in which every instruction reads a whole frame.
+pub const MAX_RANGE_READS: usize = 1 << 20;
 /// Most constants of one policy (operands are 16 bits wide).
-pub const MAX_CONSTANTS: usize = 65_536;
+pub const MAX_CONSTANTS: usize = 65_535;
 /// Most functions of one policy.
 pub const MAX_FUNCTIONS: usize = 16_384;
 /// Most inputs of one policy.
@@ -31,18 +34,26 @@ pub const MAX_TYPE_DEPTH: u8 = 63;
 /// Most bytes of folded constants of a source, on top of 16 bytes for each byte of source. Stops: `const B = A + "";`
 /// repeated with a long A, which would make the compiler copy A each time.
 pub const MAX_FOLDED_BYTES: usize = 1 << 20;
+/// Most bytes that all programs of one source come to, on top of 32 bytes for each byte of source: 64 for an instruction
+/// and for a value, and the bytes of texts. Stops: thousands of small policies that each carry one large function or
+/// constant.
+pub const MAX_COMPILED_BYTES: usize = 16 << 20;
 /// Largest serialised program, in bytes. Stops: hostile `.eclb` files.
 pub const MAX_PROGRAM_BYTES: usize = 64 << 20;
 /// Deepest call stack that a budget can allow, whatever it asks for. Stops: 4 096 registers times unbounded frames.
 pub const MAX_STACK_DEPTH: u32 = 4_096;
 /// Bytes of values that one run may make (joined strings, arrays, trust vectors, buffered writes and events); beyond it
-/// the run faults with ValueTooLarge. Stops: memory that grows with a very large gas limit.
+/// the run faults with ValueTooLarge. Each counts [`MADE_OVERHEAD_BYTES`] on top. Stops: memory that grows with a very
+/// large gas limit.
 pub const MAX_RUN_BYTES: u64 = 64 << 20;
+/// What each value that a run makes counts besides its own bytes. Stops: endless empty values.
+pub const MADE_OVERHEAD_BYTES: u64 = 64;
 /// Log lines kept for one run; later ones are dropped.
 pub const MAX_LOG_LINES: usize = 64;
 /// Longest log line kept, in bytes; longer ones are cut at a character.
 pub const MAX_LOG_LINE_BYTES: usize = 4 << 10;
 /// Largest whole number a host may answer and a `for` bound may have: 2^53, beyond which f64 skips whole numbers.
 pub const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_992.0;
-/// Work, in instructions, between two looks at clock and cancel flag. At most about 0.1 ms.
+/// Work, in instructions, between two looks at clock and cancel flag: about 0.1 ms of ordinary ones, and less than 1 ms
+/// of any.
 pub const TICKS_PER_LOOK: u64 = 32_768;

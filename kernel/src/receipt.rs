@@ -34,7 +34,7 @@ pub struct Receipt {
 pub struct Detail {
     /// Lines of `log(..)`, whatever the outcome.
     pub log: Vec<Box<str>>,
-    /// The value of a bare expression, where one was reached (a policy has none).
+    /// The value of a bare expression that is not simply true or false; see [`Receipt::value`].
     pub value: Option<Value>,
     /// Writes and events in order; empty unless the run was allowed.
     pub effects: Vec<Effect>,
@@ -66,8 +66,17 @@ impl Receipt {
     pub fn effects(&self) -> &[Effect] {
         self.detail.as_ref().map_or(&[], |d| &d.effects)
     }
-    /// The value of a bare expression, where one was reached.
-    pub fn value(&self) -> Option<&Value> {
-        self.detail.as_ref().and_then(|d| d.value.as_ref())
+    /// The value of a bare expression, where one was reached; a policy has none. True and false are read off the
+    /// outcome, so that the commonest of runs need no [`Detail`].
+    pub fn value(&self, program: &crate::program::Program) -> Option<Value> {
+        if !program.expression {
+            return None;
+        }
+        match (self.detail.as_ref().and_then(|d| d.value.as_ref()), self.outcome) {
+            (Some(value), _) => Some(value.clone()),
+            (None, Outcome::Allow) => Some(Value::Bool(true)),
+            (None, Outcome::Deny) => Some(Value::Bool(false)),
+            _ => None,
+        }
     }
 }

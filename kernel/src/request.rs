@@ -66,6 +66,11 @@ pub struct Env<'e> {
     pub prices: Prices,
     /// A budget shared with other runs, asked after the run's own limits.
     pub shared: Option<&'e Budget>,
+    /// A budget whose cancellation or timeout ends the run, though it does not pay for it: a batch settles its bills
+    /// itself, in order.
+    pub watch: Option<&'e Budget>,
+    /// A moment on the clock after which the run ends with a timeout, besides its own limit.
+    pub deadline_ns: Option<u64>,
     /// The time, for the timeout.
     pub clock: &'e dyn Clock,
 }
@@ -79,6 +84,8 @@ impl Default for Env<'_> {
             limits: BudgetLimits::default(),
             prices: Prices::default(),
             shared: None,
+            watch: None,
+            deadline_ns: None,
             clock: &NoClock,
         }
     }

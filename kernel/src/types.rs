@@ -72,8 +72,11 @@ impl Ty {
     }
     /// The element type of an array (optional or not); None for what is no array.
     pub fn elem(self) -> Option<Ty> {
-        (self.depth > 0)
-            .then(|| Ty { base: self.base, depth: self.depth - 1, optional: self.optional & !(1 << self.depth) })
+        (self.depth > 0).then(|| Ty {
+            base: self.base,
+            depth: self.depth - 1,
+            optional: self.optional & !(1 << self.depth),
+        })
     }
     /// The base under all layers.
     pub fn base(self) -> Base {

@@ -1,0 +1,391 @@
+//! V7: the static gas bound.
+//!
+//! In code order, the dearest way to each instruction, layer by layer: exact for code without loops whose sizes are
+//! known. A loop is charged, at its head, its rounds times its dearest round; rounds are known for `for` over constant
+//! bounds and bounded by the array's size for `for` over arrays. What is unbounded names the instruction whose span says
+//! why. Loops are taken smallest first, so that an outer one finds its inner ones priced.
+
+use super::bound_sizes::Sizes;
+use crate::gas::{GasLayer, GasUnits, Prices};
+use crate::isa::{GasRule, Instr, Op};
+use crate::limits::{MAX_ARRAY_ELEMENTS, MAX_NESTING};
+use crate::program::{Function, Program};
+use crate::span::Span;
+use crate::value::Value;
+
+/// The worst case of one layer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bound {
+    /// At most so many units.
+    Finite(u64),
+    /// No bound is known; the span is the loop, recursion or crossing that is responsible.
+    Unbounded(Span),
+}
+
+/// The worst case of a program, per layer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GasBound {
+    layers: [Bound; 4],
+}
+
+impl GasBound {
+    /// The bound of a layer.
+    pub fn layer(&self, layer: GasLayer) -> Bound {
+        let [network, compute, storage, realm] = self.layers;
+        match layer {
+            GasLayer::Network => network,
+            GasLayer::Compute => compute,
+            GasLayer::Storage => storage,
+            GasLayer::Realm => realm,
+        }
+    }
+    /// All four as units, where all are finite.
+    pub fn units(&self) -> Option<GasUnits> {
+        let mut units = GasUnits::ZERO;
+        for layer in GasLayer::ALL {
+            match self.layer(layer) {
+                Bound::Finite(n) => units[layer] = n,
+                Bound::Unbounded(_) => return None,
+            }
+        }
+        Some(units)
+    }
+    /// The worst-case cost under these prices, where it is bounded.
+    pub fn cost(&self, prices: &Prices) -> Option<u64> {
+        self.units().map(|units| prices.cost(&units))
+    }
+    /// The span of what makes it unbounded, if anything does.
+    pub fn unbounded_at(&self) -> Option<Span> {
+        self.layers.iter().find_map(|bound| match bound {
+            Bound::Finite(_) => None,
+            Bound::Unbounded(span) => Some(*span),
+        })
+    }
+}
+
+/// Units per layer; `u64::MAX` in `units` together with a `why` is unbounded.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Worst {
+    units: [u64; 4],
+    /// The instruction that makes the layer unbounded.
+    why: [Option<u32>; 4],
+}
+
+impl Worst {
+    const ZERO: Worst = Worst { units: [0; 4], why: [None; 4] };
+
+    fn of(layer: GasLayer, n: u64) -> Worst {
+        let mut worst = Worst::ZERO;
+        if let Some(slot) = worst.units.get_mut(layer as usize) {
+            *slot = n;
+        }
+        worst
+    }
+    fn merge(&mut self, other: &Worst) {
+        let pairs = self.units.iter_mut().zip(&mut self.why).zip(other.units.iter().zip(&other.why));
+        for ((mine, why), (theirs, their_why)) in pairs {
+            *mine = (*mine).max(*theirs);
+            *why = why.or(*their_why);
+        }
+    }
+    fn add(&mut self, other: &Worst) {
+        let pairs = self.units.iter_mut().zip(&mut self.why).zip(other.units.iter().zip(&other.why));
+        for ((mine, why), (theirs, their_why)) in pairs {
+            *mine = mine.saturating_add(*theirs);
+            *why = why.or(*their_why);
+        }
+    }
+    /// `rounds` times, or without bound because of instruction `pc`.
+    fn times(&self, rounds: Option<u64>, pc: usize) -> Worst {
+        let mut out = *self;
+        for (units, why) in out.units.iter_mut().zip(&mut out.why) {
+            match rounds {
+                Some(n) => *units = units.saturating_mul(n),
+                None if *units > 0 => *why = why.or(u32::try_from(pc).ok()),
+                None => {}
+            }
+        }
+        out
+    }
+    fn unbounded(pc: usize) -> Worst {
+        Worst { units: [u64::MAX; 4], why: [u32::try_from(pc).ok(); 4] }
+    }
+}
+
+/// The bound of a program that holds V1 to V6.
+pub(super) fn compute(p: &Program) -> GasBound {
+    let mut results: Vec<Option<Worst>> = vec![None; p.functions.len()];
+    // Functions in callee-first order; one that is met while it is still open calls itself.
+    let mut open = vec![false; p.functions.len()];
+    let mut way: Vec<(usize, usize)> = vec![(0, 0)];
+    while let Some((index, from)) = way.pop() {
+        let Some(f) = p.functions.get(index) else { continue };
+        if let Some(flag) = open.get_mut(index) {
+            *flag = true;
+        }
+        let code = p.code.get(f.start as usize..f.end as usize).unwrap_or(&[]);
+        let callee = code.iter().enumerate().skip(from).find(|(_, instr)| {
+            let id = usize::from(instr.b);
+            instr.op == Op::Call && results.get(id) == Some(&None) && open.get(id) == Some(&false)
+        });
+        match callee {
+            Some((offset, instr)) => {
+                way.push((index, offset + 1));
+                way.push((usize::from(instr.b), 0));
+            }
+            None => {
+                let worst = function(p, f, &results);
+                if let Some(slot) = results.get_mut(index) {
+                    *slot = Some(worst);
+                }
+            }
+        }
+    }
+    let worst = results.first().copied().flatten().unwrap_or(Worst::unbounded(0));
+    let mut layers = [Bound::Finite(0); 4];
+    for (layer, (units, why)) in layers.iter_mut().zip(worst.units.iter().zip(&worst.why)) {
+        *layer = match why {
+            Some(pc) => Bound::Unbounded(p.spans.get(*pc as usize).copied().unwrap_or_default()),
+            None => Bound::Finite(*units),
+        };
+    }
+    GasBound { layers }
+}
+
+/// A loop: the head and the last of the jumps back to it.
+struct Loop {
+    head: usize,
+    last: usize,
+}
+
+fn function(p: &Program, f: &Function, callees: &[Option<Worst>]) -> Worst {
+    let (start, end) = (f.start as usize, f.end as usize);
+    let code = p.code.get(start..end).unwrap_or(&[]);
+    let sizes = Sizes::of(p, f, code);
+    let costs: Vec<Worst> =
+        code.iter().enumerate().map(|(i, instr)| cost(p, *instr, start + i, &sizes, i, callees)).collect();
+    let loops = loops(code, start);
+    let walk = Walk { code, costs: &costs, start };
+    let mut extra: Vec<Worst> = if loops.is_empty() { Vec::new() } else { vec![Worst::ZERO; code.len()] };
+    let work: usize = loops.iter().map(|l| l.last - l.head).sum();
+    if work > code.len().saturating_mul(MAX_NESTING) {
+        // Deeper than any source nests: not worth the time, and unbounded is always right.
+        return Worst::unbounded(start + loops.first().map_or(0, |l| l.last));
+    }
+    let first_source = if loops.is_empty() { Vec::new() } else { first_sources(code, start) };
+    if !are_nested(&loops, &first_source) {
+        return Worst::unbounded(start + loops.first().map_or(0, |l| l.last));
+    }
+    let mut ways = vec![None; code.len()];
+    for l in &loops {
+        let round = walk.run(l.head, l.last, &extra, &mut ways, Goal::BackTo(l.head));
+        let rounds = rounds(p, code, start, l, &first_source);
+        if let Some(slot) = extra.get_mut(l.head) {
+            *slot = round.times(rounds, start + l.last);
+        }
+    }
+    walk.run(0, code.len().saturating_sub(1), &extra, &mut ways, Goal::Anywhere)
+}
+
+/// Loops of a function, smallest first.
+fn loops(code: &[Instr], start: usize) -> Vec<Loop> {
+    let mut last_back: Vec<(usize, usize)> = Vec::new();
+    for (i, instr) in code.iter().enumerate() {
+        if let Some(target) = instr.target().map(|t| usize::from(t) - start).filter(|t| *t <= i) {
+            last_back.push((target, i));
+        }
+    }
+    last_back.sort_unstable();
+    let mut loops: Vec<Loop> = Vec::with_capacity(last_back.len());
+    for (head, last) in last_back {
+        match loops.last_mut() {
+            Some(l) if l.head == head => l.last = last,
+            _ => loops.push(Loop { head, last }),
+        }
+    }
+    loops.sort_by_key(|l| l.last - l.head);
+    loops
+}
+
+/// Whether any two loops lie apart or one in the other, and each is entered at its head alone. The compiler makes no
+/// others; for others the rule of the module's text would not hold.
+fn are_nested(loops: &[Loop], first_source: &[usize]) -> bool {
+    let entered = |l: &Loop| {
+        first_source.get(l.head + 1..=l.last).is_some_and(|sources| sources.iter().all(|s| *s >= l.head))
+    };
+    if !loops.iter().all(entered) {
+        return false;
+    }
+    let mut by_head: Vec<&Loop> = loops.iter().collect();
+    by_head.sort_by_key(|l| l.head);
+    let mut open: Vec<usize> = Vec::new();
+    for l in by_head {
+        while open.last().is_some_and(|last| *last < l.head) {
+            open.pop();
+        }
+        if open.last().is_some_and(|last| *last < l.last) {
+            return false;
+        }
+        open.push(l.last);
+    }
+    true
+}
+
+/// For each instruction, the first one before it that jumps to it.
+fn first_sources(code: &[Instr], start: usize) -> Vec<usize> {
+    let mut first = vec![usize::MAX; code.len()];
+    for (i, instr) in code.iter().enumerate() {
+        if let Some(slot) = instr.target().and_then(|t| first.get_mut(usize::from(t) - start)) {
+            *slot = (*slot).min(i);
+        }
+    }
+    first
+}
+
+/// Rounds of a loop, where its head and what stands before it say so.
+fn rounds(p: &Program, code: &[Instr], start: usize, l: &Loop, first_source: &[usize]) -> Option<u64> {
+    let body = code.get(l.head..=l.last)?;
+    let head = body.first()?;
+    // Nobody may jump past the counter's start, to the head.
+    let entered_at_head = first_source.get(l.head).is_some_and(|source| *source >= l.head);
+    let steps = body.iter().filter(|i| i.written() == Some(head.a)).all(|i| i.op == Op::Step);
+    // Only a step at the end of every way round makes progress certain.
+    let back = code.get(l.last)?;
+    let stepped = code.get(l.last.checked_sub(1)?)?;
+    let one_back = body.iter().filter(|i| i.target().map(usize::from) == Some(l.head + start)).count() == 1;
+    let progress = back.op == Op::Jump && stepped.op == Op::Step && stepped.a == head.a && one_back;
+    let last_reached_by_step = first_source.get(l.last).is_some_and(|s| *s == usize::MAX);
+    if !(entered_at_head && steps && progress && last_reached_by_step) {
+        return None;
+    }
+    let constant = |back: usize, register: u16| -> Option<&Value> {
+        let at = l.head.checked_sub(back)?;
+        let instr = code.get(at)?;
+        // Nobody may jump in between.
+        let straight = first_source.get(at + 1..l.head)?.iter().all(|s| *s == usize::MAX);
+        (instr.op == Op::Const && instr.a == register && straight)
+            .then(|| p.constants.get(usize::from(instr.b)))
+            .flatten()
+    };
+    let number = |back, register| match constant(back, register) {
+        Some(Value::Number(n)) => Some(*n),
+        _ => None,
+    };
+    let unwritten = |register: u16| body.iter().all(|i| i.written() != Some(register));
+    match head.op {
+        // const i, lo; const hi; range_check; head
+        Op::LoopLess if code.get(l.head.checked_sub(1)?)?.op == Op::RangeCheck && unwritten(head.b) => {
+            let (lo, hi) = (number(3, head.a)?, number(2, head.b)?);
+            Some((hi - lo).max(0.0) as u64)
+        }
+        // array; const i, 0; head
+        Op::LoopMore if number(1, head.a)? == 0.0 && unwritten(head.b) => match constant(2, head.b) {
+            Some(Value::Array(items)) => Some(items.len() as u64),
+            _ => Some(MAX_ARRAY_ELEMENTS as u64),
+        },
+        _ => None,
+    }
+}
+
+/// Which ways count.
+#[derive(Clone, Copy)]
+enum Goal {
+    /// Those that go back to this head.
+    BackTo(usize),
+    /// All.
+    Anywhere,
+}
+
+struct Walk<'f> {
+    code: &'f [Instr],
+    costs: &'f [Worst],
+    start: usize,
+}
+
+impl Walk<'_> {
+    /// The dearest way from `from` within `from..=to`, in code order.
+    fn run(&self, from: usize, to: usize, extra: &[Worst], ways: &mut [Option<Worst>], goal: Goal) -> Worst {
+        if let Some(range) = ways.get_mut(from..=to) {
+            range.fill(None);
+        }
+        if let Some(slot) = ways.get_mut(from) {
+            *slot = Some(Worst::ZERO);
+        }
+        let mut worst = Worst::ZERO;
+        for i in from..=to {
+            let (Some(instr), Some(Some(way))) = (self.code.get(i), ways.get(i)) else { continue };
+            let mut here = *way;
+            if let Some(more) = extra.get(i) {
+                // The loop that is being measured does not count itself.
+                if !matches!(goal, Goal::BackTo(head) if head == i) {
+                    here.add(more);
+                }
+            }
+            if let Some(cost) = self.costs.get(i) {
+                here.add(cost);
+            }
+            let target = instr.target().map(|t| usize::from(t) - self.start);
+            match goal {
+                Goal::Anywhere => worst.merge(&here),
+                Goal::BackTo(head) if target == Some(head) => worst.merge(&here),
+                Goal::BackTo(_) => {}
+            }
+            let next = (!instr.is_end()).then_some(i + 1);
+            for to in [next, target.filter(|t| *t > i)].into_iter().flatten() {
+                match ways.get_mut(to) {
+                    Some(Some(there)) => there.merge(&here),
+                    Some(slot) => *slot = Some(here),
+                    None => {}
+                }
+            }
+        }
+        worst
+    }
+}
+
+/// What one instruction costs at most.
+fn cost(p: &Program, instr: Instr, pc: usize, sizes: &Sizes, i: usize, callees: &[Option<Worst>]) -> Worst {
+    let compute = |n: u64| Worst::of(GasLayer::Compute, n);
+    let at = sizes.at(i);
+    match instr.op.info().gas {
+        GasRule::Free => Worst::ZERO,
+        GasRule::Fixed(layer, units) => {
+            let mut worst = Worst::of(layer, u64::from(units));
+            match instr.op {
+                Op::Call => match callees.get(usize::from(instr.b)).copied().flatten() {
+                    Some(callee) => worst.add(&callee),
+                    // Still open: it is recursive.
+                    None => return Worst::unbounded(pc),
+                },
+                // The other realm's policy is not known.
+                Op::CrossRealm => return Worst::unbounded(pc),
+                _ => {}
+            }
+            worst
+        }
+        GasRule::PerElement => compute(u64::from(instr.c)),
+        GasRule::Text => compute(1 + (at.b.text + at.c.text).div_ceil(32)),
+        GasRule::Equal => {
+            let ty = sizes.compared(p, instr);
+            match ty {
+                Some(ty) if ty.is_array() => {
+                    let elements = at.b.elements.saturating_add(at.c.elements).div_ceil(8);
+                    compute(1 + elements + at.b.text.saturating_add(at.c.text).div_ceil(32))
+                }
+                Some(ty) if ty.base() == crate::types::Base::Text => {
+                    compute(1 + (at.b.text + at.c.text).div_ceil(32))
+                }
+                _ => compute(1),
+            }
+        }
+        GasRule::Search => {
+            let elements = at.b.elements.saturating_add(at.c.elements).div_ceil(8);
+            compute(1 + elements + at.b.text.saturating_add(at.c.text).div_ceil(32))
+        }
+        GasRule::Put => Worst::of(GasLayer::Storage, 10 + at.b.bytes.saturating_add(at.c.bytes).div_ceil(64)),
+        GasRule::Event => {
+            Worst::of(GasLayer::Storage, 2 + at.b.bytes.saturating_add(at.c.bytes).div_ceil(64))
+        }
+        GasRule::EntryTrust => Worst::of(GasLayer::Network, 5),
+    }
+}

@@ -1,0 +1,187 @@
+//! The bill of one run.
+//!
+//! Compute units are counted up to a **cap**: so many more fit within the run's own limit and within what a lease on a
+//! shared budget has granted. Code adds a whole straight run's units at its end and compares once; nothing it did before
+//! could be seen. Every other layer is charged by instructions that look at limits one by one, and move the cap.
+
+use crate::budget::{Lease, Refusal};
+use crate::fault::Exhaustion;
+use crate::gas::{GasLayer, GasUnits};
+use crate::limits::TICKS_PER_LOOK;
+use crate::request::Env;
+
+/// Gas that a lease asks for beyond what it needs at once.
+const LEASE_GAS: u64 = 16_384;
+/// Mana that a lease asks for beyond what it needs at once.
+const LEASE_MANA: u64 = 64;
+
+pub(crate) struct Meter<'e> {
+    /// Compute units charged.
+    pub(crate) compute: u64,
+    /// Compute units that may be charged before `settle` must look.
+    pub(crate) cap: u64,
+    /// Instructions left before the next look at clock and cancel flag.
+    pub(crate) ticks: u64,
+    network: u64,
+    storage: u64,
+    realm: u64,
+    mana: u64,
+    lease: Option<Lease<'e>>,
+    env: &'e Env<'e>,
+    /// When the clock was first looked at, in its nanoseconds.
+    started: Option<u64>,
+}
+
+/// Who cannot pay.
+enum No<'e> {
+    /// The run's own limit.
+    Own(Exhaustion),
+    /// A shared budget.
+    Shared(Refusal<'e>),
+}
+
+impl No<'_> {
+    /// The run ends here: a shared budget is exhausted from now on.
+    fn mark(self) -> Exhaustion {
+        match self {
+            No::Own(reason) => reason,
+            No::Shared(refusal) => refusal.mark(),
+        }
+    }
+}
+
+impl<'e> Meter<'e> {
+    #[inline]
+    pub(crate) fn new(env: &'e Env<'e>) -> Meter<'e> {
+        // Without a lease and at the plain price the cap is the limit itself; else the first charge finds it.
+        let plain = env.shared.is_none() && env.prices.0.compute == 1;
+        Meter {
+            compute: 0,
+            cap: if plain { env.limits.gas_limit } else { 0 },
+            ticks: TICKS_PER_LOOK,
+            network: 0,
+            storage: 0,
+            realm: 0,
+            mana: 0,
+            lease: env.shared.map(Lease::new),
+            env,
+            started: None,
+        }
+    }
+    /// Starts the clock: for runs that may call a slow host before the first look would come.
+    pub(crate) fn start_clock(&mut self) {
+        self.started = Some(self.env.clock.now_ns());
+    }
+    pub(crate) fn units(&self) -> GasUnits {
+        GasUnits { network: self.network, compute: self.compute, storage: self.storage, realm: self.realm }
+    }
+    pub(crate) fn mana(&self) -> u64 {
+        self.mana
+    }
+    pub(crate) fn cost(&self) -> u64 {
+        self.env.prices.cost(&self.units())
+    }
+    /// Settles the lease. The run is over.
+    #[inline]
+    pub(crate) fn close(&mut self, cost: u64) {
+        let mana = self.mana;
+        if let Some(mut lease) = self.lease.take() {
+            lease.spend(cost, mana);
+        }
+    }
+
+    #[inline(never)]
+    fn set_cap(&mut self) {
+        let price = self.env.prices.0.compute;
+        let room = match &self.lease {
+            Some(lease) => self.env.limits.gas_limit.min(lease.granted().0),
+            None => self.env.limits.gas_limit,
+        };
+        let others = self.env.prices.cost(&GasUnits { compute: 0, ..self.units() });
+        self.cap = match (price, room.checked_sub(others)) {
+            (0, Some(_)) => u64::MAX,
+            (_, None) => 0,
+            (1, Some(left)) => left,
+            (price, Some(left)) => left / price,
+        };
+    }
+
+    /// Whether these units in all, and `mana` more mana, can be paid; a lease grows where it must. Charges nothing.
+    fn afford(&mut self, units: &GasUnits, mana: u64) -> Result<(), No<'e>> {
+        let cost = self.env.prices.cost(units);
+        let mana = self.mana.saturating_add(mana);
+        if cost > self.env.limits.gas_limit {
+            return Err(No::Own(Exhaustion::OutOfGas));
+        }
+        if mana > self.env.limits.mana_limit {
+            return Err(No::Own(Exhaustion::OutOfMana));
+        }
+        if let Some(lease) = &mut self.lease {
+            let (gas_granted, mana_granted) = lease.granted();
+            let (gas, more_mana) = (cost.saturating_sub(gas_granted), mana.saturating_sub(mana_granted));
+            if gas > 0 || more_mana > 0 {
+                let want_gas = if gas > 0 { gas.saturating_add(LEASE_GAS) } else { 0 };
+                let want_mana = if more_mana > 0 { more_mana.saturating_add(LEASE_MANA) } else { 0 };
+                lease.grow(gas, more_mana, want_gas, want_mana).map_err(No::Shared)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Called when `compute` has passed the cap: says whether more can be had.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn extend(&mut self) -> bool {
+        if self.afford(&self.units(), 0).is_err() {
+            return false;
+        }
+        self.set_cap();
+        // Where the cost saturates, the cap may still be below what is affordable.
+        self.cap = self.cap.max(self.compute);
+        true
+    }
+
+    /// Charges one instruction of any layer, with its mana: all of it, or nothing.
+    pub(crate) fn charge(&mut self, layer: GasLayer, n: u64, mana: u64) -> Result<(), Exhaustion> {
+        let mut units = self.units();
+        units[layer] = units[layer].saturating_add(n);
+        self.afford(&units, mana).map_err(No::mark)?;
+        (self.network, self.compute, self.storage, self.realm) =
+            (units.network, units.compute, units.storage, units.realm);
+        self.mana += mana;
+        self.set_cap();
+        self.cap = self.cap.max(self.compute);
+        // A unit of a sized instruction stands for up to 32 bytes looked at: about two ordinary instructions.
+        if self.tick(usize::try_from(n.saturating_mul(2)).unwrap_or(usize::MAX)) {
+            self.look()?;
+        }
+        Ok(())
+    }
+
+    /// Counts work; true when it is time to look.
+    #[inline(always)]
+    pub(crate) fn tick(&mut self, work: usize) -> bool {
+        self.ticks = self.ticks.saturating_sub(work as u64);
+        self.ticks == 0
+    }
+    /// Looks at the clock and at the shared budget's reason.
+    #[cold]
+    pub(crate) fn look(&mut self) -> Result<(), Exhaustion> {
+        self.ticks = TICKS_PER_LOOK;
+        if let Some(reason) = self.lease.as_ref().and_then(|lease| lease.budget().exhausted()) {
+            return Err(reason);
+        }
+        if let Some(reason @ (Exhaustion::Cancelled | Exhaustion::Timeout)) =
+            self.env.watch.and_then(|budget| budget.exhausted())
+        {
+            return Err(reason);
+        }
+        let now = self.env.clock.now_ns();
+        if self.env.deadline_ns.is_some_and(|deadline| now > deadline) {
+            return Err(Exhaustion::Timeout);
+        }
+        let started = *self.started.get_or_insert(now);
+        let limit = self.env.limits.timeout_ms.saturating_mul(1_000_000);
+        if now.saturating_sub(started) > limit { Err(Exhaustion::Timeout) } else { Ok(()) }
+    }
+}

@@ -48,9 +48,51 @@ pub struct Ast {
     /// Constants, functions and policies at the top, in source order.
     pub items: Vec<Item>,
     /// Names by [`Symbol`].
-    pub symbols: Vec<Box<str>>,
+    pub symbols: TextTable,
     /// Decoded string literals by [`TextId`].
-    pub texts: Vec<Box<str>>,
+    pub texts: TextTable,
+}
+
+/// Many small texts in one allocation. Texts are numbered in the order in which they were pushed.
+#[derive(Default, Debug)]
+pub struct TextTable {
+    bytes: String,
+    ends: Vec<u32>,
+}
+
+impl TextTable {
+    /// Room for `count` texts of `bytes` bytes in all.
+    pub fn with_capacity(count: usize, bytes: usize) -> TextTable {
+        TextTable { bytes: String::with_capacity(bytes), ends: Vec::with_capacity(count) }
+    }
+    /// Adds a text; gives its number. What the table holds is bounded by the source, hence by u32.
+    pub fn push(&mut self, text: &str) -> u32 {
+        let number = self.ends.len() as u32;
+        self.bytes.push_str(text);
+        self.ends.push(self.bytes.len() as u32);
+        number
+    }
+    /// A text by its number.
+    pub fn get(&self, number: usize) -> Option<&str> {
+        let end = *self.ends.get(number)?;
+        let start = match number.checked_sub(1) {
+            Some(before) => *self.ends.get(before)?,
+            None => 0,
+        };
+        self.bytes.get(start as usize..end as usize)
+    }
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).map(|number| self.get(number).unwrap_or(""))
+    }
 }
 
 /// An expression. Its span leaves out parentheses around it, but an operation's span covers the parentheses of its
@@ -417,10 +459,10 @@ impl Ast {
     }
     /// A name.
     pub fn symbol(&self, symbol: Symbol) -> &str {
-        self.symbols.get(symbol.0 as usize).map_or("", |s| s)
+        self.symbols.get(symbol.0 as usize).unwrap_or("")
     }
     /// A decoded string literal.
     pub fn text(&self, id: TextId) -> &str {
-        self.texts.get(id.0 as usize).map_or("", |s| s)
+        self.texts.get(id.0 as usize).unwrap_or("")
     }
 }

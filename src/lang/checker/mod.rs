@@ -1,0 +1,430 @@
+//! The checker: what every name means, which type everything has, what folds, what is wrong.
+//!
+//! One walk over the tree, in evaluation order. Input types that are not written down are unknowns that uses fill in
+//! (`types`); null tests are facts with an undo log (`scope`, `narrow`); constants fold on the way up (`fold`). The walk
+//! recurses with the nesting that the parser has bounded, never with the length of anything.
+
+mod calls;
+mod constants;
+mod expr;
+mod fold;
+mod narrow;
+mod scope;
+mod signatures;
+mod stmt;
+mod suggest;
+#[cfg(test)]
+mod tests;
+mod types;
+
+use super::ast::{Ast, ExprId, ItemKind, Range, Symbol};
+use super::builtins::Builtin;
+use super::checked::{
+    Body, BodyId, BodyKind, Checked, ConstId, ExprInfo, InputInfo, LocalId, Meaning, StdMask,
+};
+use super::diagnostic::{Diagnostic, Label, Severity, Suggestion};
+use eclvm_kernel::limits::{MAX_DIAGNOSTICS, MAX_POLICIES};
+use eclvm_kernel::program::EffectKind;
+use eclvm_kernel::span::Span;
+use eclvm_kernel::types::Ty;
+use fold::{Constants, Fold};
+use scope::{Declared, Scopes};
+use types::{It, Unifier};
+
+/// Checks a parsed file. Adds to `diagnostics`; None where there is an error, of the parser or of its own.
+pub fn check(source: &str, ast: &Ast, diagnostics: &mut Vec<Diagnostic>) -> Option<Checked> {
+    let mut checker = Checker::new(source, ast, diagnostics);
+    checker.items();
+    checker.finish()
+}
+
+/// A named constant at the top of the file.
+#[derive(Clone, Copy)]
+enum Global {
+    Unknown,
+    Known(ConstId, It),
+    Bad,
+}
+
+/// What is known of an expression, before types are final.
+#[derive(Clone, Copy)]
+struct Facts {
+    ty: It,
+    fold: Fold,
+    /// For chains: how many leading links `prefix` covers.
+    folded_links: u32,
+    prefix: Option<ConstId>,
+    meaning: Meaning,
+}
+
+/// A function or policy as far as it has been checked.
+struct Draft {
+    kind: BodyKind,
+    item: u32,
+    params: Range,
+    locals: Vec<It>,
+    result: It,
+    inputs: Vec<(Symbol, It, Span)>,
+    mentions: StdMask,
+    effect: EffectKind,
+    calls: Vec<BodyId>,
+}
+
+/// Something to look at again when all types are known.
+enum Pending {
+    /// `+`: number or string.
+    Addition(It, Span),
+    /// A value for the store: string, number or bool.
+    Storable(It, Span),
+    /// An empty list or a null by itself.
+    Literal(It, Span),
+}
+
+struct Checker<'a> {
+    source: &'a str,
+    ast: &'a Ast,
+    diagnostics: &'a mut Vec<Diagnostic>,
+    errors: usize,
+    warnings: usize,
+    exprs: Vec<Facts>,
+    stmts: Vec<Option<LocalId>>,
+    constants: Constants,
+    types: Unifier,
+    scopes: Scopes,
+    builtins: Vec<Option<Builtin>>,
+    functions: Vec<Option<BodyId>>,
+    globals: Vec<Option<Global>>,
+    /// Inputs of the policy that is being checked, by symbol.
+    inputs: Vec<Option<u16>>,
+    drafts: Vec<Draft>,
+    /// The body that is being checked.
+    current: usize,
+    /// Whether a free name is an input.
+    infers: bool,
+    loops: u32,
+    declared: Vec<Declared>,
+    used: Vec<bool>,
+    pending: Vec<Pending>,
+    /// Values and types of the constants of blocks.
+    block_constants: Vec<(ConstId, It)>,
+    /// Whether a constant was mentioned that has no value, which has been said.
+    met_bad_constant: bool,
+    /// For each symbol, how many bindings hide it while a loop's body is looked through.
+    hidden: Vec<i32>,
+    /// For each function, the body that was last seen to call it.
+    called: Vec<Option<u32>>,
+}
+
+impl<'a> Checker<'a> {
+    fn new(source: &'a str, ast: &'a Ast, diagnostics: &'a mut Vec<Diagnostic>) -> Checker<'a> {
+        let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+        let warnings = diagnostics.len() - errors;
+        let symbols = ast.symbols.len();
+        let unit = It::from(Ty::UNIT);
+        let blank = Facts { ty: unit, fold: Fold::No, folded_links: 0, prefix: None, meaning: Meaning::None };
+        Checker {
+            source,
+            ast,
+            diagnostics,
+            errors,
+            warnings,
+            exprs: vec![blank; ast.exprs.len()],
+            stmts: vec![None; ast.stmts.len()],
+            constants: Constants::new(source.len()),
+            types: Unifier::default(),
+            scopes: Scopes::new(symbols),
+            builtins: ast.symbols.iter().map(Builtin::from_name).collect(),
+            functions: vec![None; symbols],
+            globals: vec![None; symbols],
+            inputs: vec![None; symbols],
+            drafts: Vec::with_capacity(ast.items.len()),
+            current: 0,
+            infers: false,
+            loops: 0,
+            declared: Vec::new(),
+            used: Vec::new(),
+            pending: Vec::new(),
+            block_constants: Vec::new(),
+            met_bad_constant: false,
+            hidden: vec![0; symbols],
+            called: vec![None; ast.items.len()],
+        }
+    }
+
+    fn items(&mut self) {
+        self.declare();
+        self.global_constants();
+        for body in 0..self.drafts.len() {
+            self.current = body;
+            self.body();
+        }
+    }
+
+    /// Functions may be used before they stand, so all of them are known first.
+    fn declare(&mut self) {
+        let mut policies: Vec<(Symbol, Span)> = Vec::new();
+        for (index, item) in (0u32..).zip(&self.ast.items) {
+            let draft = |kind, params, result| Draft {
+                kind,
+                item: index,
+                params,
+                locals: Vec::new(),
+                result,
+                inputs: Vec::new(),
+                mentions: StdMask::default(),
+                effect: EffectKind::Pure,
+                calls: Vec::new(),
+            };
+            let id = BodyId(self.drafts.len() as u32);
+            let at = item.name.0 as usize;
+            match item.kind {
+                ItemKind::Const(_) => {
+                    self.not_builtin(item.name, item.name_span);
+                    let taken = self.globals.get(at).is_some_and(Option::is_some);
+                    if taken {
+                        self.duplicate("constant", item.name, item.name_span);
+                    } else if let Some(slot) = self.globals.get_mut(at) {
+                        *slot = Some(Global::Unknown);
+                    }
+                }
+                ItemKind::Fn { params, result, .. } => {
+                    self.not_builtin(item.name, item.name_span);
+                    if self.functions.get(at).is_some_and(Option::is_some) {
+                        self.duplicate("function", item.name, item.name_span);
+                    } else if let Some(slot) = self.functions.get_mut(at) {
+                        *slot = Some(id);
+                    }
+                    self.drafts.push(draft(BodyKind::Function, params, result.into()));
+                }
+                ItemKind::Policy { .. } => {
+                    policies.push((item.name, item.name_span));
+                    self.drafts.push(draft(BodyKind::Policy, Range::default(), Ty::BOOL.into()));
+                }
+                ItemKind::Expression(_) => {
+                    self.drafts.push(draft(BodyKind::Expression, Range::default(), It::ERROR));
+                }
+            }
+        }
+        if let Some((_, span)) = policies.get(MAX_POLICIES).copied() {
+            self.error(
+                super::codes::E0136,
+                span,
+                format!("too many policies in one file: at most {MAX_POLICIES}"),
+            );
+        }
+        policies.sort_unstable();
+        for pair in policies.windows(2) {
+            if let [(a, _), (b, span)] = pair
+                && a == b
+            {
+                self.duplicate("policy", *b, *span);
+            }
+        }
+    }
+
+    fn duplicate(&mut self, what: &str, name: Symbol, span: Span) {
+        let name = self.ast.symbol(name);
+        self.error(super::codes::E0101, span, format!("there are two of the {what} `{name}`"));
+    }
+
+    /// No binding may take a builtin's name.
+    fn not_builtin(&mut self, name: Symbol, span: Span) {
+        if self.builtin(name).is_some() {
+            let name = self.ast.symbol(name);
+            self.error(
+                super::codes::E0102,
+                span,
+                format!("`{name}` is a builtin function; choose another name"),
+            );
+        }
+    }
+    fn builtin(&self, name: Symbol) -> Option<Builtin> {
+        self.builtins.get(name.0 as usize).copied().flatten()
+    }
+
+    fn draft(&mut self) -> Option<&mut Draft> {
+        self.drafts.get_mut(self.current)
+    }
+    fn facts(&self, id: ExprId) -> Facts {
+        let blank =
+            Facts { ty: It::ERROR, fold: Fold::No, folded_links: 0, prefix: None, meaning: Meaning::None };
+        self.exprs.get(id.0 as usize).copied().unwrap_or(blank)
+    }
+    fn span(&self, id: ExprId) -> Span {
+        self.ast.expr(id).span
+    }
+
+    // Diagnostics.
+
+    fn report(&mut self, diagnostic: Diagnostic) {
+        let count =
+            if diagnostic.severity == Severity::Error { &mut self.errors } else { &mut self.warnings };
+        *count += 1;
+        if *count <= MAX_DIAGNOSTICS && self.diagnostics.len() < MAX_DIAGNOSTICS {
+            self.diagnostics.push(diagnostic);
+        } else if diagnostic.severity == Severity::Error
+            && let Some(slot) = self.diagnostics.iter_mut().rev().find(|d| d.severity == Severity::Warning)
+        {
+            // Warnings make room for errors.
+            *slot = diagnostic;
+        }
+    }
+    /// Whether one more error would be seen; spares the work of wording those that would not.
+    fn has_room(&self) -> bool {
+        self.errors < MAX_DIAGNOSTICS
+    }
+    fn error(&mut self, code: &'static str, span: Span, message: String) {
+        self.error_with(code, span, message, Vec::new(), None);
+    }
+    fn error_with(
+        &mut self,
+        code: &'static str,
+        span: Span,
+        message: String,
+        labels: Vec<Label>,
+        suggestion: Option<Suggestion>,
+    ) {
+        self.report(Diagnostic { code, severity: Severity::Error, message, span, labels, suggestion });
+    }
+    fn warn(&mut self, code: &'static str, span: Span, message: String) {
+        if self.warnings < MAX_DIAGNOSTICS {
+            let severity = Severity::Warning;
+            self.report(Diagnostic { code, severity, message, span, labels: Vec::new(), suggestion: None });
+        }
+    }
+    /// A type as users write it; `?` where it is not known.
+    fn show(&mut self, it: It) -> String {
+        match self.types.resolve(it).known() {
+            Some(ty) => ty.to_string(),
+            None => "value of unknown type".to_owned(),
+        }
+    }
+
+    /// Makes unknown types final and hands the results over.
+    fn finish(mut self) -> Option<Checked> {
+        let mut drafts = std::mem::take(&mut self.drafts);
+        for draft in &mut drafts {
+            self.settle_inputs(draft);
+        }
+        for pending in std::mem::take(&mut self.pending) {
+            self.settle(pending);
+        }
+        if self.constants.exhausted {
+            let message = "the constants of this file come to too much work or memory".to_owned();
+            self.error(super::codes::E0103, Span::default(), message);
+        }
+        let mut bodies = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            bodies.push(self.final_body(draft));
+        }
+        if self.errors == 0 {
+            self.too_deep();
+        }
+        if self.errors > 0 {
+            return None;
+        }
+        let mut exprs = Vec::with_capacity(self.exprs.len());
+        for facts in std::mem::take(&mut self.exprs) {
+            let ty = self.types.resolve(facts.ty).known().unwrap_or(Ty::UNIT);
+            let folded = match facts.fold {
+                Fold::Value(id) => Some(id),
+                _ => facts.prefix,
+            };
+            exprs.push(ExprInfo { ty, folded, folded_links: facts.folded_links, meaning: facts.meaning });
+        }
+        Some(Checked { exprs, stmts: self.stmts, bodies, constants: self.constants.values })
+    }
+
+    /// Where nothing else is wrong, the only types in error are those that came out deeper than types can be.
+    fn too_deep(&mut self) {
+        let deep = (0..self.exprs.len() as u32).map(ExprId).find(|id| {
+            let ty = self.facts(*id).ty;
+            self.types.resolve(ty).is_error()
+        });
+        if let Some(id) = deep {
+            let span = self.span(id);
+            self.error(super::codes::E0132, span, "arrays nest at most 63 deep".to_owned());
+        }
+    }
+
+    fn settle(&mut self, pending: Pending) {
+        match pending {
+            Pending::Addition(it, span) => {
+                let it = self.types.resolve(it);
+                if let Some(ty) = it.known()
+                    && ty != Ty::NUMBER
+                    && ty != Ty::TEXT
+                {
+                    self.error(
+                        super::codes::E0110,
+                        span,
+                        format!("`+` adds numbers or joins strings, not a {ty}"),
+                    );
+                }
+            }
+            Pending::Storable(it, span) => {
+                let it = self.types.resolve(it);
+                if let Some(ty) = it.known()
+                    && ![Ty::NUMBER, Ty::TEXT, Ty::BOOL].contains(&ty)
+                {
+                    self.error(
+                        super::codes::E0111,
+                        span,
+                        format!("a store keeps strings, numbers and bools, not a {ty}"),
+                    );
+                }
+            }
+            Pending::Literal(it, span) => {
+                let it = self.types.resolve(it);
+                if it.known().is_none() && !it.is_error() {
+                    let message = "the type of this cannot be told from its surroundings".to_owned();
+                    self.error(super::codes::E0112, span, message);
+                    self.types.poison(it);
+                }
+            }
+        }
+    }
+
+    /// Inputs whose types nobody has found out. What hangs on them has been said with that.
+    fn settle_inputs(&mut self, draft: &mut Draft) {
+        for (name, it, span) in &mut draft.inputs {
+            let found = self.types.resolve(*it);
+            if found.is_error() || found.known().is_some() {
+                continue;
+            }
+            let name = self.ast.symbol(*name);
+            let how = match draft.kind {
+                BodyKind::Expression => format!("`policy main({name}: ..) {{ return ..; }}`"),
+                _ => format!("a parameter list: `policy name({name}: ..)`"),
+            };
+            let message = format!(
+                "the type of the input `{name}` cannot be told from its uses; write it down, in {how}"
+            );
+            self.error(super::codes::E0113, *span, message);
+            self.types.poison(found);
+        }
+    }
+
+    fn final_body(&mut self, draft: Draft) -> Body {
+        let mut inputs = Vec::with_capacity(draft.inputs.len());
+        for (name, it, _) in draft.inputs {
+            let ty = self.types.resolve(it).known().unwrap_or(Ty::UNIT);
+            inputs.push(InputInfo { name: self.ast.symbol(name).into(), ty });
+        }
+        let locals =
+            draft.locals.iter().map(|it| self.types.resolve(*it).known().unwrap_or(Ty::UNIT)).collect();
+        let result = self.types.resolve(draft.result);
+        let result = result.known().unwrap_or(Ty::UNIT);
+        Body {
+            kind: draft.kind,
+            item: draft.item,
+            params: draft.params,
+            locals,
+            result,
+            inputs,
+            mentions: draft.mentions,
+            effect: draft.effect,
+            calls: draft.calls,
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! Puts one function together: registers, constants, instructions, jumps.
+
+use super::Shared;
+use crate::lang::ast::ExprId;
+use crate::lang::checked::{Body, BodyId, BodyKind, Checked, ConstId, LocalId, StdMask};
+use eclvm_kernel::isa::{Instr, Op};
+use eclvm_kernel::limits::{MAX_CONSTANTS, MAX_INSTRUCTIONS, MAX_REGISTERS};
+use eclvm_kernel::program::StdInput;
+use eclvm_kernel::span::Span;
+use eclvm_kernel::types::Ty;
+use eclvm_kernel::value::Value;
+
+/// A limit that a policy is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Overflow {
+    Instructions,
+    Registers,
+    Constants,
+    Functions,
+    Inputs,
+}
+
+/// Where a value is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    /// In a register of somebody else's: a local, an input.
+    Kept(u16),
+    /// In a register that is free after its use.
+    Temp(u16),
+    /// In the constants.
+    Const(u16),
+}
+
+impl Place {
+    /// The register, or a constant's index.
+    pub(super) fn operand(self) -> u16 {
+        match self {
+            Place::Kept(r) | Place::Temp(r) => r,
+            Place::Const(k) => k,
+        }
+    }
+    /// The register; callers have made sure that it is one.
+    pub(super) fn register(self) -> u16 {
+        self.operand()
+    }
+    pub(super) fn is_const(self) -> bool {
+        matches!(self, Place::Const(_))
+    }
+}
+
+/// The constants of a program, each folded value at most once.
+pub(super) struct Constants {
+    values: Vec<Value>,
+    /// By [`ConstId`].
+    known: Vec<Option<u16>>,
+}
+
+/// How far back numbers and truth values are compared, to share equal ones.
+const SHARE_WINDOW: usize = 16;
+
+impl Constants {
+    pub(super) fn new(checked: &Checked) -> Constants {
+        Constants { values: Vec::with_capacity(16), known: vec![None; checked.constants.len()] }
+    }
+    pub(super) fn value(&mut self, value: Value) -> Result<u16, Overflow> {
+        let window = self.values.len().saturating_sub(SHARE_WINDOW);
+        let recent = self.values.get(window..).unwrap_or(&[]);
+        let small = !matches!(value, Value::Array(_));
+        if let Some(at) = recent.iter().position(|v| small && v.same(&value)) {
+            return u16::try_from(window + at).map_err(|_| Overflow::Constants);
+        }
+        if self.values.len() >= MAX_CONSTANTS {
+            return Err(Overflow::Constants);
+        }
+        self.values.push(value);
+        u16::try_from(self.values.len() - 1).map_err(|_| Overflow::Constants)
+    }
+    pub(super) fn folded(&mut self, checked: &Checked, id: ConstId) -> Result<u16, Overflow> {
+        if let Some(Some(k)) = self.known.get(id.0 as usize) {
+            return Ok(*k);
+        }
+        let k = self.value(checked.constant(id).cloned().unwrap_or(Value::Null))?;
+        if let Some(slot) = self.known.get_mut(id.0 as usize) {
+            *slot = Some(k);
+        }
+        Ok(k)
+    }
+    pub(super) fn into_values(self) -> Vec<Value> {
+        self.values
+    }
+}
+
+/// A place in the code that jumps may go to before it is known.
+#[derive(Clone, Copy)]
+pub(super) struct Label(usize);
+
+struct LabelState {
+    at: Option<u16>,
+    waiting: Vec<usize>,
+}
+
+/// The loops around a statement: where `continue` and `break` go.
+#[derive(Clone, Copy)]
+pub(super) struct Loop {
+    pub(super) next: Label,
+    pub(super) exit: Label,
+}
+
+pub(super) struct Builder<'s, 'a> {
+    pub(super) shared: &'s mut Shared<'a>,
+    pub(super) body: Option<&'a Body>,
+    code: &'s mut Vec<Instr>,
+    spans: &'s mut Vec<Span>,
+    registers: Vec<Ty>,
+    /// Registers that are free, by type.
+    free: Vec<(Ty, Vec<u16>)>,
+    /// Runs of registers for arguments that are free: first, count.
+    free_runs: Vec<(u16, u16)>,
+    locals: Vec<Option<u16>>,
+    /// Bindings that some statement assigns to.
+    assigned: Vec<bool>,
+    standard: [Option<u16>; 4],
+    labels: Vec<LabelState>,
+    pub(super) loops: Vec<Loop>,
+    /// Whether control can get to the next instruction.
+    pub(super) reachable: bool,
+}
+
+impl<'s, 'a> Builder<'s, 'a> {
+    pub(super) fn new(
+        shared: &'s mut Shared<'a>,
+        id: BodyId,
+        code: &'s mut Vec<Instr>,
+        spans: &'s mut Vec<Span>,
+    ) -> Builder<'s, 'a> {
+        let body = shared.checked.body(id);
+        let locals = body.map_or(0, |b| b.locals.len());
+        let mut builder = Builder {
+            shared,
+            body,
+            code,
+            spans,
+            registers: Vec::with_capacity(16),
+            free: Vec::new(),
+            free_runs: Vec::new(),
+            locals: vec![None; locals],
+            assigned: vec![false; locals],
+            standard: [None; 4],
+            labels: Vec::new(),
+            loops: Vec::new(),
+            reachable: true,
+        };
+        if let Some(body) = body {
+            if body.kind == BodyKind::Function {
+                let params = body.params.len as usize;
+                builder.registers.extend(body.locals.iter().take(params));
+                for (slot, register) in builder.locals.iter_mut().take(params).zip(0u16..) {
+                    *slot = Some(register);
+                }
+            } else {
+                builder.registers.extend(body.inputs.iter().map(|i| i.ty));
+            }
+        }
+        builder
+    }
+    /// Types of the registers, the name, the number of parameters and the result's type.
+    pub(super) fn finish(self) -> (Vec<Ty>, Box<str>, u16, Ty) {
+        let Some(body) = self.body else { return (self.registers, "".into(), 0, Ty::BOOL) };
+        let params =
+            if body.kind == BodyKind::Function { body.params.len as usize } else { body.inputs.len() };
+        let item = self.shared.ast.items.get(body.item as usize);
+        let name = item.map_or("", |item| self.shared.ast.symbol(item.name));
+        (self.registers, name.into(), u16::try_from(params).unwrap_or(u16::MAX), body.result)
+    }
+
+    pub(super) fn emit(&mut self, op: Op, x: u8, [a, b, c]: [u16; 3], span: Span) -> Result<(), Overflow> {
+        if self.code.len() >= MAX_INSTRUCTIONS {
+            return Err(Overflow::Instructions);
+        }
+        let instr = Instr::new(op, x, a, b, c);
+        self.reachable = !instr.is_end();
+        self.code.push(instr);
+        self.spans.push(span);
+        Ok(())
+    }
+    pub(super) fn expr_span(&self, id: ExprId) -> Span {
+        self.shared.ast.expr(id).span
+    }
+
+    // Registers.
+
+    /// A register of type `ty` that nobody uses.
+    pub(super) fn allocate(&mut self, ty: Ty) -> Result<u16, Overflow> {
+        if let Some(r) = self.free.iter_mut().find(|(t, _)| *t == ty).and_then(|(_, list)| list.pop()) {
+            return Ok(r);
+        }
+        self.fresh(ty)
+    }
+    fn fresh(&mut self, ty: Ty) -> Result<u16, Overflow> {
+        if self.registers.len() >= MAX_REGISTERS {
+            return Err(Overflow::Registers);
+        }
+        self.registers.push(ty);
+        u16::try_from(self.registers.len() - 1).map_err(|_| Overflow::Registers)
+    }
+    pub(super) fn release(&mut self, register: u16) {
+        let Some(ty) = self.registers.get(usize::from(register)).copied() else { return };
+        match self.free.iter_mut().find(|(t, _)| *t == ty) {
+            Some((_, list)) => list.push(register),
+            None => self.free.push((ty, vec![register])),
+        }
+    }
+    /// Gives a temporary back.
+    pub(super) fn done(&mut self, place: Place) {
+        if let Place::Temp(r) = place {
+            self.release(r);
+        }
+    }
+    /// Consecutive registers of these types.
+    pub(super) fn allocate_run(&mut self, types: &[Ty]) -> Result<(u16, u16), Overflow> {
+        let count = u16::try_from(types.len()).map_err(|_| Overflow::Registers)?;
+        let registers = &self.registers;
+        let suits = |(first, n): &(u16, u16)| {
+            let first = usize::from(*first);
+            *n == count && registers.get(first..first + types.len()) == Some(types)
+        };
+        if let Some(at) = self.free_runs.iter().rposition(suits) {
+            return Ok(self.free_runs.swap_remove(at));
+        }
+        let first = u16::try_from(self.registers.len()).map_err(|_| Overflow::Registers)?;
+        for ty in types {
+            self.fresh(*ty)?;
+        }
+        Ok((first, count))
+    }
+    pub(super) fn release_run(&mut self, run: (u16, u16)) {
+        if run.1 > 0 {
+            self.free_runs.push(run);
+        }
+    }
+    pub(super) fn register_ty(&self, register: u16) -> Ty {
+        self.registers.get(usize::from(register)).copied().unwrap_or(Ty::UNIT)
+    }
+
+    // Bindings and standard inputs.
+
+    pub(super) fn local_ty(&self, local: LocalId) -> Ty {
+        self.body.and_then(|b| b.locals.get(local.0 as usize)).copied().unwrap_or(Ty::UNIT)
+    }
+    pub(super) fn local(&self, local: LocalId) -> u16 {
+        self.locals.get(local.0 as usize).copied().flatten().unwrap_or(0)
+    }
+    pub(super) fn bind(&mut self, local: LocalId, register: u16) {
+        if let Some(slot) = self.locals.get_mut(local.0 as usize) {
+            *slot = Some(register);
+        }
+    }
+    pub(super) fn mark_assigned(&mut self, local: LocalId) {
+        if let Some(flag) = self.assigned.get_mut(local.0 as usize) {
+            *flag = true;
+        }
+    }
+    pub(super) fn is_assigned(&self, local: LocalId) -> bool {
+        self.assigned.get(local.0 as usize).copied().unwrap_or(true)
+    }
+    /// Loads the standard inputs that the body mentions, once.
+    pub(super) fn standard_inputs(&mut self, mentions: StdMask) -> Result<(), Overflow> {
+        for std in StdInput::ALL.into_iter().filter(|std| mentions.has(*std)) {
+            let register = self.fresh(std.ty())?;
+            self.emit(Op::Std, std as u8, [register, 0, 0], Span::default())?;
+            if let Some(slot) = self.standard.get_mut(std as usize) {
+                *slot = Some(register);
+            }
+        }
+        Ok(())
+    }
+    pub(super) fn standard(&self, std: StdInput) -> u16 {
+        self.standard.get(std as usize).copied().flatten().unwrap_or(0)
+    }
+
+    // Jumps.
+
+    pub(super) fn label(&mut self) -> Label {
+        self.labels.push(LabelState { at: None, waiting: Vec::new() });
+        Label(self.labels.len() - 1)
+    }
+    /// The label is here. Whoever waits for it gets here.
+    pub(super) fn place(&mut self, label: Label) -> Result<(), Overflow> {
+        let here = u16::try_from(self.code.len()).map_err(|_| Overflow::Instructions)?;
+        let Some(state) = self.labels.get_mut(label.0) else { return Ok(()) };
+        state.at = Some(here);
+        let waiting = std::mem::take(&mut state.waiting);
+        self.reachable |= !waiting.is_empty();
+        for pc in waiting {
+            if let Some(instr) = self.code.get_mut(pc) {
+                instr.c = here;
+            }
+        }
+        Ok(())
+    }
+    /// A jump to a label, placed or not.
+    pub(super) fn jump(&mut self, op: Op, a: u16, b: u16, to: Label, span: Span) -> Result<(), Overflow> {
+        let here = self.code.len();
+        let target = match self.labels.get_mut(to.0) {
+            Some(LabelState { at: Some(at), .. }) => *at,
+            Some(state) => {
+                state.waiting.push(here);
+                0
+            }
+            None => 0,
+        };
+        self.emit(op, 0, [a, b, target], span)
+    }
+}

@@ -1,0 +1,209 @@
+//! From the checked tree to portable programs: one per policy, with the functions that it can reach.
+//!
+//! Lowering decides nothing: types, meanings and folded constants are the checker's. What it adds is the order of
+//! instructions, and with it the bill (gas.md): operands before the operation, left to right; one branch per lazy
+//! operator; one round per round. Instructions that cost something carry the span that a receipt points at when they
+//! end a run.
+
+mod builder;
+mod calls;
+mod expr;
+mod stmt;
+
+use super::ast::{Ast, ItemKind};
+use super::checked::{BodyId, BodyKind, Checked, StdMask};
+use super::codes;
+use super::diagnostic::{Diagnostic, Severity};
+use builder::{Builder, Overflow};
+use eclvm_kernel::gas::Schedule;
+use eclvm_kernel::isa::{Instr, Op};
+use eclvm_kernel::limits::{
+    MAX_COMPILED_BYTES, MAX_CONSTANTS, MAX_DIAGNOSTICS, MAX_FUNCTIONS, MAX_INPUTS, MAX_INSTRUCTIONS,
+    MAX_REGISTERS,
+};
+use eclvm_kernel::program::{EffectKind, Function, Input, Program, StdInput};
+use eclvm_kernel::span::Span;
+use eclvm_kernel::value::Value;
+use eclvm_kernel::verify::VerifyError;
+
+/// What all functions of one program share.
+struct Shared<'a> {
+    ast: &'a Ast,
+    checked: &'a Checked,
+    /// Index in the program of each body that it can reach.
+    index: Vec<Option<u16>>,
+    constants: builder::Constants,
+}
+
+/// The programs of a checked file, in source order. Adds a diagnostic for each policy that is over a limit.
+pub(crate) fn lower(
+    source: &str,
+    ast: &Ast,
+    checked: &Checked,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Program> {
+    let mut programs = Vec::new();
+    let mut left = MAX_COMPILED_BYTES + 32 * source.len();
+    for (id, body) in checked.bodies.iter().enumerate() {
+        if body.kind == BodyKind::Function {
+            continue;
+        }
+        match policy(source, ast, checked, BodyId(id as u32)) {
+            Ok(program) => match left.checked_sub(weight(&program)) {
+                Some(rest) => {
+                    left = rest;
+                    programs.push(program);
+                }
+                None => {
+                    let span =
+                        ast.items.get(body.item as usize).map_or(Span::default(), |item| item.name_span);
+                    let message = "the policies of this file come to too much code and constants".to_owned();
+                    diagnostics.push(diagnostic(codes::E0200, message, span));
+                    break;
+                }
+            },
+            Err(overflow) => {
+                let span = ast.items.get(body.item as usize).map_or(Span::default(), |item| item.name_span);
+                report(too_large(overflow, span), diagnostics);
+            }
+        }
+    }
+    programs
+}
+
+/// Adds an error. Warnings make room for it.
+fn report(error: Diagnostic, diagnostics: &mut Vec<Diagnostic>) {
+    if diagnostics.len() < MAX_DIAGNOSTICS {
+        diagnostics.push(error);
+    } else if let Some(slot) = diagnostics.iter_mut().rev().find(|d| d.severity == Severity::Warning) {
+        *slot = error;
+    }
+}
+
+/// About what a program takes, in bytes; see [`MAX_COMPILED_BYTES`].
+fn weight(program: &Program) -> usize {
+    fn of(value: &Value) -> usize {
+        64 + match value {
+            Value::Text(s) | Value::Did(s) => s.len(),
+            Value::Array(items) => items.iter().map(of).sum(),
+            _ => 0,
+        }
+    }
+    64 * program.code.len() + program.constants.iter().map(of).sum::<usize>()
+}
+
+/// What the verifier refused of the compiler's own work: a bug of this crate, never of the source.
+pub(crate) fn internal(name: &str, error: &VerifyError) -> Diagnostic {
+    diagnostic(
+        codes::E0201,
+        format!("the compiler made a program for `{name}` that does not verify: {error}"),
+        Span::default(),
+    )
+}
+
+fn diagnostic(code: &'static str, message: String, span: Span) -> Diagnostic {
+    Diagnostic { code, severity: Severity::Error, message, span, labels: Vec::new(), suggestion: None }
+}
+
+fn too_large(overflow: Overflow, span: Span) -> Diagnostic {
+    let (what, limit) = match overflow {
+        Overflow::Instructions => ("instructions", MAX_INSTRUCTIONS),
+        Overflow::Registers => ("values alive at once in one function", MAX_REGISTERS),
+        Overflow::Constants => ("constants", MAX_CONSTANTS),
+        Overflow::Functions => ("functions", MAX_FUNCTIONS),
+        Overflow::Inputs => ("inputs", MAX_INPUTS),
+    };
+    diagnostic(codes::E0200, format!("the policy needs too many {what}: at most {limit}"), span)
+}
+
+/// Bodies that a policy can reach: itself first, then functions in order of their first mention.
+fn reachable(checked: &Checked, root: BodyId) -> Vec<BodyId> {
+    let mut seen = vec![false; checked.bodies.len()];
+    let mut order = vec![root];
+    let mut next = 0;
+    while let Some(id) = order.get(next).copied() {
+        next += 1;
+        for callee in checked.body(id).map_or(&[][..], |b| &b.calls) {
+            if let Some(flag) = seen.get_mut(callee.0 as usize).filter(|flag| !**flag) {
+                *flag = true;
+                order.push(*callee);
+            }
+        }
+    }
+    order
+}
+
+fn policy(source: &str, ast: &Ast, checked: &Checked, root: BodyId) -> Result<Program, Overflow> {
+    let order = reachable(checked, root);
+    if order.len() > MAX_FUNCTIONS {
+        return Err(Overflow::Functions);
+    }
+    if checked.body(root).is_some_and(|b| b.inputs.len() > MAX_INPUTS) {
+        return Err(Overflow::Inputs);
+    }
+    let mut index = vec![None; checked.bodies.len()];
+    let (mut mentions, mut effect) = (StdMask::default(), EffectKind::Pure);
+    for (at, id) in order.iter().enumerate() {
+        if let (Some(slot), Some(body)) = (index.get_mut(id.0 as usize), checked.body(*id)) {
+            *slot = u16::try_from(at).ok();
+            mentions = mentions.union(body.mentions);
+            effect = effect.max(body.effect);
+        }
+    }
+    if mentions.has(StdInput::Trust) {
+        effect = effect.max(EffectKind::Read);
+    }
+    let mut shared = Shared { ast, checked, index, constants: builder::Constants::new(checked) };
+    let mut code: Vec<Instr> = Vec::with_capacity(source.len() / 4);
+    let mut spans: Vec<Span> = Vec::with_capacity(source.len() / 4);
+    let mut functions = Vec::with_capacity(order.len());
+    for id in &order {
+        let start = code.len() as u32;
+        let mut builder = Builder::new(&mut shared, *id, &mut code, &mut spans);
+        if functions.is_empty() && mentions.has(StdInput::Trust) {
+            builder.emit(Op::EntryTrust, 0, [0; 3], Span::default())?;
+        }
+        function(&mut builder, *id)?;
+        let (registers, name, params, result) = builder.finish();
+        functions.push(Function { name, params, result, registers, start, end: code.len() as u32 });
+    }
+    let body = checked.body(root);
+    let inputs: Vec<Input> = body
+        .map_or(Vec::new(), |b| b.inputs.iter().map(|i| Input { name: i.name.clone(), ty: i.ty }).collect());
+    Ok(Program {
+        name: functions.first().map_or("main".into(), |f| f.name.clone()),
+        expression: body.is_some_and(|b| b.kind == BodyKind::Expression),
+        schedule: Schedule::V1,
+        effect,
+        mentions: mentions.0,
+        inputs,
+        constants: shared.constants.into_values(),
+        functions,
+        code,
+        spans,
+    })
+}
+
+/// One function, policy or bare expression.
+fn function(b: &mut Builder<'_, '_>, id: BodyId) -> Result<(), Overflow> {
+    let checked = b.shared.checked;
+    let Some(body) = checked.body(id) else { return Ok(()) };
+    b.standard_inputs(body.mentions)?;
+    let Some(item) = b.shared.ast.items.get(body.item as usize).copied() else { return Ok(()) };
+    match item.kind {
+        ItemKind::Expression(expr) => {
+            let value = b.register(expr)?;
+            b.emit(Op::Return, 0, [value.register(), 0, 0], b.expr_span(expr))
+        }
+        ItemKind::Fn { body, .. } => b.block(body),
+        ItemKind::Policy { body, .. } => {
+            b.block(body)?;
+            if b.reachable {
+                let end = Span::new(body.span.end.saturating_sub(1), body.span.end);
+                b.return_true(end)?;
+            }
+            Ok(())
+        }
+        ItemKind::Const(_) => Ok(()),
+    }
+}

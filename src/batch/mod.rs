@@ -1,0 +1,233 @@
+//! Batches: many requests to one policy, on all cores, with the receipts of running them one after the other.
+//!
+//! [`Batch`] takes requests in portions, in order, so that a file larger than memory can be decided; what one portion
+//! spends or writes is there for the next. `parallel` runs a portion on rayon; `fold` settles its bills in index order;
+//! `sequential` runs policies that write. [`RequestColumns`] holds requests by column.
+
+mod columns;
+mod fold;
+mod parallel;
+mod sequential;
+mod summary;
+
+pub use columns::{Column, ColumnError, RequestColumns};
+pub use summary::{Latency, Summary};
+
+use crate::clock::SystemClock;
+use crate::host::OverlayHost;
+use crate::policy::Policy;
+use bumpalo::Bump;
+use eclvm_kernel::budget::{Budget, BudgetLimits};
+use eclvm_kernel::fault::{Exhaustion, Fault};
+use eclvm_kernel::gas::Prices;
+use eclvm_kernel::host::HostInterface;
+use eclvm_kernel::program::EffectKind;
+use eclvm_kernel::receipt::Receipt;
+use eclvm_kernel::request::{Clock, Env, Request};
+use std::sync::Arc;
+
+/// Where a portion of requests comes from. Called from several threads at once.
+pub trait Requests: Sync {
+    /// How many there are.
+    fn len(&self) -> usize;
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// The request at `index`; what it needs beyond `self` may be put on `bump`. Err where there is none to be had (a
+    /// line that is no JSON): the fault that stands in its place.
+    fn request<'a>(&'a self, index: usize, bump: &'a Bump) -> Result<Request<'a>, Fault>;
+}
+
+impl Requests for [Request<'_>] {
+    fn len(&self) -> usize {
+        <[Request<'_>]>::len(self)
+    }
+    fn request<'a>(&'a self, index: usize, _: &'a Bump) -> Result<Request<'a>, Fault> {
+        self.get(index).copied().ok_or(Fault::TypeMismatch)
+    }
+}
+
+/// What a batch runs in.
+#[derive(Clone)]
+pub struct BatchOptions<'e> {
+    /// The world; None where there is no host state.
+    pub host: Option<&'e dyn HostInterface>,
+    /// Whether writes and events are granted.
+    pub allow_writes: bool,
+    /// The standard input `now`, one for the whole batch.
+    pub now: f64,
+    /// Limits of each run.
+    pub limits: BudgetLimits,
+    /// What units cost, for the whole batch.
+    pub prices: Prices,
+    /// A budget that all runs share; its timeout runs from the start of the batch, and cancelling it cuts the batch.
+    pub budget: Option<Arc<Budget>>,
+    /// Threads to run on; 0 for rayon's own choice (the current pool).
+    pub threads: usize,
+}
+
+impl Default for BatchOptions<'_> {
+    fn default() -> Self {
+        BatchOptions {
+            host: None,
+            allow_writes: false,
+            now: 0.0,
+            limits: BudgetLimits::default(),
+            prices: Prices::default(),
+            budget: None,
+            threads: 0,
+        }
+    }
+}
+
+/// Where time ran out, or somebody cancelled: everything before `at` is complete, nothing after it has happened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cut {
+    /// The index of the first request that was not decided, counted from the start of the batch.
+    pub at: u64,
+    /// Timeout or Cancelled.
+    pub reason: Exhaustion,
+}
+
+/// Why a batch could not start.
+#[derive(Debug)]
+pub struct PoolError(String);
+
+impl std::fmt::Display for PoolError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no threads to run on: {}", self.0)
+    }
+}
+impl std::error::Error for PoolError {}
+
+/// A batch under way.
+///
+/// ```
+/// use eclvm::batch::{Batch, BatchOptions};
+/// use eclvm::kernel::request::Request;
+/// use eclvm::kernel::value::ValueRef;
+///
+/// let policy = eclvm::Policy::compile("amount <= 100").unwrap();
+/// let rows = [[ValueRef::Number(20.0)], [ValueRef::Number(200.0)]];
+/// let requests: Vec<Request<'_>> = rows.iter().map(|row| Request::new(row)).collect();
+/// let mut batch = Batch::new(&policy, BatchOptions::default()).unwrap();
+/// let receipts = batch.run(requests.as_slice()).unwrap();
+/// assert!(receipts[0].passed() && !receipts[1].passed());
+/// assert_eq!(batch.summary().allow, 1);
+/// ```
+pub struct Batch<'e> {
+    policy: Policy,
+    options: BatchOptions<'e>,
+    pool: Option<rayon::ThreadPool>,
+    clock: SystemClock,
+    deadline_ns: Option<u64>,
+    done: u64,
+    cut: Option<Cut>,
+    summary: Summary,
+    /// The host as those writes have left it; made when a policy writes.
+    overlay: Option<OverlayHost<'e>>,
+}
+
+impl<'e> Batch<'e> {
+    /// Starts a batch: its clock runs from here.
+    pub fn new(policy: &Policy, options: BatchOptions<'e>) -> Result<Batch<'e>, PoolError> {
+        let pool = match options.threads {
+            0 => None,
+            n => {
+                let built = rayon::ThreadPoolBuilder::new().num_threads(n).build();
+                Some(built.map_err(|error| PoolError(error.to_string()))?)
+            }
+        };
+        let clock = SystemClock::new();
+        let overlay = options.host.map(OverlayHost::new);
+        let timeout = options.budget.as_ref().map(|b| b.limits().timeout_ms);
+        let deadline_ns = timeout.map(|ms| clock.now_ns().saturating_add(ms.saturating_mul(1_000_000)));
+        Ok(Batch {
+            policy: policy.clone(),
+            options,
+            pool,
+            clock,
+            deadline_ns,
+            done: 0,
+            cut: None,
+            summary: Summary::default(),
+            overlay,
+        })
+    }
+
+    /// Decides a portion: receipts in index order. Err where the batch is cut: the receipts up to there, and where.
+    pub fn run<R: Requests + ?Sized>(&mut self, requests: &R) -> Result<Vec<Receipt>, (Vec<Receipt>, Cut)> {
+        if let Some(cut) = self.cut {
+            return Err((Vec::new(), cut));
+        }
+        let began = self.clock.now_ns();
+        let portion = if self.policy.effect() == EffectKind::Write && self.options.allow_writes {
+            self.run_in_order(requests)
+        } else {
+            self.run_parallel(requests)
+        };
+        let Portion { receipts, samples, cut } = portion;
+        self.done += receipts.len() as u64;
+        self.summary.count(&receipts, &samples, self.clock.now_ns().saturating_sub(began));
+        match cut {
+            None => Ok(receipts),
+            Some(reason) => {
+                let cut = Cut { at: self.done, reason };
+                self.cut = Some(cut);
+                Err((receipts, cut))
+            }
+        }
+    }
+
+    /// Counts and latencies so far.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+    /// How many threads run it.
+    pub fn threads(&self) -> usize {
+        self.pool.as_ref().map_or_else(rayon::current_num_threads, rayon::ThreadPool::current_num_threads)
+    }
+    /// Runs `work` on the batch's threads, for what goes with a portion (formatting receipts, say).
+    pub fn install<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        match &self.pool {
+            Some(pool) => pool.install(work),
+            None => work(),
+        }
+    }
+
+    /// What a single run of this batch runs in, its shared budget left aside.
+    fn env<'s>(&'s self) -> Env<'s> {
+        Env {
+            host: self.options.host,
+            allow_writes: self.options.allow_writes,
+            now: self.options.now,
+            limits: self.options.limits,
+            prices: self.options.prices,
+            shared: None,
+            watch: self.options.budget.as_deref(),
+            deadline_ns: self.deadline_ns,
+            clock: &self.clock,
+        }
+    }
+
+    /// Why the batch must end now, if it must.
+    fn stop(&self) -> Option<Exhaustion> {
+        let budget = self.options.budget.as_deref()?;
+        match budget.exhausted() {
+            Some(reason @ (Exhaustion::Cancelled | Exhaustion::Timeout)) => Some(reason),
+            _ if self.deadline_ns.is_some_and(|deadline| self.clock.now_ns() > deadline) => {
+                Some(budget.exhaust(Exhaustion::Timeout))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What came of a portion.
+struct Portion {
+    receipts: Vec<Receipt>,
+    /// Nanoseconds of some of its runs.
+    samples: Vec<u64>,
+    cut: Option<Exhaustion>,
+}

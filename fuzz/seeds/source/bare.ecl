@@ -1,0 +1,1 @@
+trust.r >= 0.5 && amount <= 100 && did:erynoa:self:bob != caller

@@ -6,7 +6,7 @@
 
 use crate::budget::{Lease, Refusal};
 use crate::fault::Exhaustion;
-use crate::gas::{GasLayer, GasUnits};
+use crate::gas::{GasLayer, GasUnits, Prices};
 use crate::limits::TICKS_PER_LOOK;
 use crate::request::Env;
 
@@ -28,6 +28,8 @@ pub(crate) struct Meter<'e> {
     mana: u64,
     lease: Option<Lease<'e>>,
     env: &'e Env<'e>,
+    /// Whether prices are plain and there is no lease.
+    plain: bool,
     /// When the clock was first looked at, in its nanoseconds.
     started: Option<u64>,
 }
@@ -54,7 +56,7 @@ impl<'e> Meter<'e> {
     #[inline]
     pub(crate) fn new(env: &'e Env<'e>) -> Meter<'e> {
         // Without a lease and at the plain price the cap is the limit itself; else the first charge finds it.
-        let plain = env.shared.is_none() && env.prices.0.compute == 1;
+        let plain = env.shared.is_none() && env.prices == Prices::default();
         Meter {
             compute: 0,
             cap: if plain { env.limits.gas_limit } else { 0 },
@@ -65,6 +67,7 @@ impl<'e> Meter<'e> {
             mana: 0,
             lease: env.shared.map(Lease::new),
             env,
+            plain,
             started: None,
         }
     }
@@ -142,7 +145,37 @@ impl<'e> Meter<'e> {
     }
 
     /// Charges one instruction of any layer, with its mana: all of it, or nothing.
+    #[inline]
     pub(crate) fn charge(&mut self, layer: GasLayer, n: u64, mana: u64) -> Result<(), Exhaustion> {
+        // At plain prices and without a lease a unit of any layer takes one from what is left below the cap.
+        let mana_after = self.mana.saturating_add(mana);
+        let room = self.cap.checked_sub(self.compute);
+        if !self.plain || room.is_none_or(|room| n > room) || mana_after > self.env.limits.mana_limit {
+            return self.charge_with_care(layer, n, mana);
+        }
+        self.mana = mana_after;
+        match layer {
+            GasLayer::Compute => self.compute += n,
+            GasLayer::Network => self.network += n,
+            GasLayer::Storage => self.storage += n,
+            GasLayer::Realm => self.realm += n,
+        }
+        if layer != GasLayer::Compute {
+            self.cap -= n;
+        }
+        self.count_work(n)
+    }
+    /// A unit of a sized instruction stands for up to 32 bytes looked at: about two ordinary instructions.
+    #[inline]
+    fn count_work(&mut self, n: u64) -> Result<(), Exhaustion> {
+        if self.tick(usize::try_from(n.saturating_mul(2)).unwrap_or(usize::MAX)) {
+            self.look()
+        } else {
+            Ok(())
+        }
+    }
+    #[inline(never)]
+    fn charge_with_care(&mut self, layer: GasLayer, n: u64, mana: u64) -> Result<(), Exhaustion> {
         let mut units = self.units();
         units[layer] = units[layer].saturating_add(n);
         self.afford(&units, mana).map_err(No::mark)?;
@@ -151,11 +184,7 @@ impl<'e> Meter<'e> {
         self.mana += mana;
         self.set_cap();
         self.cap = self.cap.max(self.compute);
-        // A unit of a sized instruction stands for up to 32 bytes looked at: about two ordinary instructions.
-        if self.tick(usize::try_from(n.saturating_mul(2)).unwrap_or(usize::MAX)) {
-            self.look()?;
-        }
-        Ok(())
+        self.count_work(n)
     }
 
     /// Counts work; true when it is time to look.

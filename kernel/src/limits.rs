@@ -54,6 +54,5 @@ pub const MAX_LOG_LINES: usize = 64;
 pub const MAX_LOG_LINE_BYTES: usize = 4 << 10;
 /// Largest whole number a host may answer and a `for` bound may have: 2^53, beyond which f64 skips whole numbers.
 pub const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_992.0;
-/// Work, in instructions, between two looks at clock and cancel flag: about 0.1 ms of ordinary ones, and less than 1 ms
-/// of any.
+/// Work, in instructions, between two looks at clock and cancel flag. Instructions priced by size count twice their price.
 pub const TICKS_PER_LOOK: u64 = 32_768;

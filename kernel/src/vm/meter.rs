@@ -165,7 +165,7 @@ impl<'e> Meter<'e> {
         }
         self.count_work(n)
     }
-    /// A unit of a sized instruction stands for up to 32 bytes looked at: about two ordinary instructions.
+    /// A unit of a sized instruction stands for up to 32 bytes looked at, and counts as two ordinary instructions.
     #[inline]
     fn count_work(&mut self, n: u64) -> Result<(), Exhaustion> {
         if self.tick(usize::try_from(n.saturating_mul(2)).unwrap_or(usize::MAX)) {

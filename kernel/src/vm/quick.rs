@@ -2,7 +2,7 @@
 //!
 //! A policy without loops, calls, texts, arrays and host calls, whose static bound fits the limit, cannot exhaust
 //! anything, cannot take long and makes nothing on the heap. Most policies are of that kind, and setting up the full
-//! machine costs several times what they do. Here they run on 32 registers in an array (register numbers are masked, so
+//! machine costs as much again as they do. Here they run on 32 registers in an array (register numbers are masked, so
 //! that there is nothing to check), with a bill that only adds up.
 //!
 //! Only the ordinary case is taken: whatever is unusual about a request (an input of the wrong type, say) is left to the

@@ -1,14 +1,60 @@
-//! The one door to atomics: std's, or loom's under `--cfg loom`. Nothing else in the workspace names them.
+//! The one door to atomics, fences, epochs and waiting: std's, or loom's under `--cfg loom`. Nothing else in the
+//! workspace names them.
+//!
+//! # Weakened twins
+//!
+//! A loom model proves something only if it can fail. Each protocol names its load-bearing steps, and under loom a
+//! model's twin can leave one out: `if !weakened("ring: stamp last") { ... }`, or an ordering given as
+//! `order("wide: publish", Ordering::AcqRel)`, which is Relaxed in the twin. Outside loom both are constants.
 
 #[cfg(loom)]
-pub use loom::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+pub use loom::{
+    hint::spin_loop,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    },
+    thread::yield_now,
 };
 #[cfg(not(loom))]
-pub use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+pub use std::{
+    hint::spin_loop,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    },
+    thread::yield_now,
 };
 
+pub use crossbeam_epoch as epoch;
 pub use crossbeam_utils::CachePadded;
+
+#[cfg(loom)]
+std::thread_local! {
+    // Loom runs all threads of a model on one thread of the system, so this is one cell per model.
+    static WEAKENED: std::cell::Cell<&'static str> = const { std::cell::Cell::new("") };
+}
+
+/// Names the one step that the models run by this thread leave out; "" for none.
+#[cfg(loom)]
+pub fn weaken(step: &'static str) {
+    WEAKENED.set(step);
+}
+
+/// Whether a twin leaves this step out. Always false outside loom.
+#[cfg(loom)]
+pub fn weakened(step: &'static str) -> bool {
+    WEAKENED.get() == step
+}
+/// Whether a twin leaves this step out. Always false outside loom.
+#[cfg(not(loom))]
+#[inline(always)]
+pub const fn weakened(_step: &'static str) -> bool {
+    false
+}
+
+/// The ordering of this step: as given, or Relaxed in the twin that weakens it.
+#[inline(always)]
+pub fn order(step: &'static str, ordering: Ordering) -> Ordering {
+    if weakened(step) { Ordering::Relaxed } else { ordering }
+}

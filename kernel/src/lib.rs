@@ -23,3 +23,4 @@ pub mod types;
 pub mod value;
 pub mod verify;
 pub mod vm;
+pub mod wide;

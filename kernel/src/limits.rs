@@ -56,3 +56,9 @@ pub const MAX_LOG_LINE_BYTES: usize = 4 << 10;
 pub const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_992.0;
 /// Work, in instructions, between two looks at clock and cancel flag. Instructions priced by size count twice their price.
 pub const TICKS_PER_LOOK: u64 = 32_768;
+/// Most budgets within one another; one that is nested deeper grants nothing. Stops: chains that are walked, and dropped,
+/// by recursion.
+pub const MAX_BUDGET_LEVELS: u32 = 64;
+/// Times that a run, or a charge, yields while what it needs is out on leases of others; then it ends as exhausted.
+/// Stops: waiting for ever for a lease that does not come back.
+pub const MAX_LEASE_YIELDS: u32 = 65_536;

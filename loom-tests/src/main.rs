@@ -10,6 +10,8 @@ mod budget;
 mod model;
 #[cfg(loom)]
 mod table;
+#[cfg(loom)]
+mod wide;
 
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {

@@ -4,16 +4,26 @@
 //! shared budget has granted. Code adds a whole straight run's units at its end and compares once; nothing it did before
 //! could be seen. Every other layer is charged by instructions that look at limits one by one, and move the cap.
 
-use crate::budget::{Lease, Refusal};
+use crate::budget::{Amount, Lease, Refusal};
 use crate::fault::Exhaustion;
 use crate::gas::{GasLayer, GasUnits, Prices};
-use crate::limits::TICKS_PER_LOOK;
+use crate::limits::{MAX_LEASE_YIELDS, TICKS_PER_LOOK};
 use crate::request::Env;
+use crate::sync::yield_now;
 
 /// Gas that a lease asks for beyond what it needs at once.
 const LEASE_GAS: u64 = 16_384;
 /// Mana that a lease asks for beyond what it needs at once.
 const LEASE_MANA: u64 = 64;
+
+/// What a run does where a shared budget's gas is only out on leases of others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    /// Asks once: what it would pay for may be had in smaller pieces.
+    None,
+    /// Waits for what may come back.
+    Waits,
+}
 
 pub(crate) struct Meter<'e> {
     /// Compute units charged.
@@ -43,7 +53,7 @@ enum No<'e> {
 }
 
 impl No<'_> {
-    /// The run ends here: a shared budget is exhausted from now on.
+    /// The run ends here: a shared budget that has spent its gas is exhausted from now on.
     fn mark(self) -> Exhaustion {
         match self {
             No::Own(reason) => reason,
@@ -89,7 +99,7 @@ impl<'e> Meter<'e> {
     pub(crate) fn close(&mut self, cost: u64) {
         let mana = self.mana;
         if let Some(mut lease) = self.lease.take() {
-            lease.spend(cost, mana);
+            lease.spend(Amount::new(cost, mana));
         }
     }
 
@@ -97,7 +107,7 @@ impl<'e> Meter<'e> {
     fn set_cap(&mut self) {
         let price = self.env.prices.0.compute;
         let room = match &self.lease {
-            Some(lease) => self.env.limits.gas_limit.min(lease.granted().0),
+            Some(lease) => self.env.limits.gas_limit.min(lease.granted().gas),
             None => self.env.limits.gas_limit,
         };
         let others = self.env.prices.cost(&GasUnits { compute: 0, ..self.units() });
@@ -110,7 +120,7 @@ impl<'e> Meter<'e> {
     }
 
     /// Whether these units in all, and `mana` more mana, can be paid; a lease grows where it must. Charges nothing.
-    fn afford(&mut self, units: &GasUnits, mana: u64) -> Result<(), No<'e>> {
+    fn afford(&mut self, units: &GasUnits, mana: u64, patience: Patience) -> Result<(), No<'e>> {
         let cost = self.env.prices.cost(units);
         let mana = self.mana.saturating_add(mana);
         if cost > self.env.limits.gas_limit {
@@ -119,23 +129,45 @@ impl<'e> Meter<'e> {
         if mana > self.env.limits.mana_limit {
             return Err(No::Own(Exhaustion::OutOfMana));
         }
-        if let Some(lease) = &mut self.lease {
-            let (gas_granted, mana_granted) = lease.granted();
-            let (gas, more_mana) = (cost.saturating_sub(gas_granted), mana.saturating_sub(mana_granted));
-            if gas > 0 || more_mana > 0 {
-                let want_gas = if gas > 0 { gas.saturating_add(LEASE_GAS) } else { 0 };
-                let want_mana = if more_mana > 0 { more_mana.saturating_add(LEASE_MANA) } else { 0 };
-                lease.grow(gas, more_mana, want_gas, want_mana).map_err(No::Shared)?;
+        let mut yields = 0;
+        while let Some(lease) = &mut self.lease {
+            let need = Amount::new(cost, mana).saturating_sub(lease.granted());
+            if need == Amount::NONE {
+                break;
             }
+            let more = |need: u64, more: u64| if need > 0 { need.saturating_add(more) } else { 0 };
+            let want = Amount::new(more(need.gas, LEASE_GAS), more(need.mana, LEASE_MANA));
+            match lease.grow(need, want, Some(self.env.clock.now_ns())) {
+                Ok(()) => break,
+                Err(no) if !no.held() || patience == Patience::None || yields == MAX_LEASE_YIELDS => {
+                    return Err(No::Shared(no));
+                }
+                Err(_) => self.wait_for_leases().map_err(No::Own)?,
+            }
+            yields += 1;
         }
         Ok(())
+    }
+
+    /// Waits a moment for what is out on leases of others, with nothing idle in hand: two runs that wait must not wait for
+    /// each other. All that was charged is paid, the rest goes back. The next charge must ask again.
+    #[cold]
+    fn wait_for_leases(&mut self) -> Result<(), Exhaustion> {
+        let charged = Amount::new(self.cost(), self.mana);
+        if let Some(lease) = &mut self.lease {
+            lease.spend(charged);
+            lease.settle();
+        }
+        self.cap = self.cap.min(self.compute);
+        yield_now();
+        self.look()
     }
 
     /// Called when `compute` has passed the cap: says whether more can be had.
     #[cold]
     #[inline(never)]
     pub(crate) fn extend(&mut self) -> bool {
-        if self.afford(&self.units(), 0).is_err() {
+        if self.afford(&self.units(), 0, Patience::None).is_err() {
             return false;
         }
         self.set_cap();
@@ -178,7 +210,7 @@ impl<'e> Meter<'e> {
     fn charge_with_care(&mut self, layer: GasLayer, n: u64, mana: u64) -> Result<(), Exhaustion> {
         let mut units = self.units();
         units[layer] = units[layer].saturating_add(n);
-        self.afford(&units, mana).map_err(No::mark)?;
+        self.afford(&units, mana, Patience::Waits).map_err(No::mark)?;
         (self.network, self.compute, self.storage, self.realm) =
             (units.network, units.compute, units.storage, units.realm);
         self.mana += mana;
@@ -197,7 +229,8 @@ impl<'e> Meter<'e> {
     #[cold]
     pub(crate) fn look(&mut self) -> Result<(), Exhaustion> {
         self.ticks = TICKS_PER_LOOK;
-        if let Some(reason) = self.lease.as_ref().and_then(|lease| lease.budget().exhausted()) {
+        let now = self.env.clock.now_ns();
+        if let Some(reason) = self.lease.as_ref().and_then(|lease| lease.budget().exhausted_at(now)) {
             return Err(reason);
         }
         if let Some(reason @ (Exhaustion::Cancelled | Exhaustion::Timeout)) =
@@ -205,7 +238,6 @@ impl<'e> Meter<'e> {
         {
             return Err(reason);
         }
-        let now = self.env.clock.now_ns();
         if self.env.deadline_ns.is_some_and(|deadline| now > deadline) {
             return Err(Exhaustion::Timeout);
         }

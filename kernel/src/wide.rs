@@ -32,7 +32,7 @@
 //!   link is needed: `wide_slot_reuse_is_noticed` fails without the writer's fence, `wide_read_is_one_cut` without the
 //!   second look, `wide_reader_has_a_fence` without the reader's fence, `wide_give_back_comes_after_the_swap` without
 //!   Release at (5), `wide_claim_sees_the_give_back` without Acquire at (3).
-//! - *Claims are exclusive.* The claim is one swap; `wide_claims_are_exclusive` fails where it is a load and a store.
+//! - *Claims are exclusive.* The claim is one compare-and-swap; `wide_claims_are_exclusive` fails where it is a load and a store.
 //! - *No update is lost.* The swap of `head` compares; `wide_update_never_lost` fails where it is a store.
 //! - The words themselves, and the second load of `head`, are Relaxed. The swap of `head` needs no Acquire: the load (1)
 //!   that it compares with had it, and a value of `head` is written once.
@@ -73,6 +73,8 @@ const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
 pub struct Wide<const N: usize, const SLOTS: usize = 16> {
     head: CachePadded<AtomicU64>,
     slots: [Slot<N>; SLOTS],
+    #[cfg(loom)]
+    met: AtomicU64,
 }
 
 #[repr(align(64))]
@@ -100,9 +102,10 @@ impl<const N: usize> Slot<N> {
             self.claimed.store(true, Relaxed);
             return free;
         }
-        // The load only saves the swap where it would fail; loom has enough to explore without it.
+        let acquire = order("wide: claim sees the give-back", Acquire);
+        // The load only saves a swap that would fail; loom has enough to explore without it.
         (cfg!(loom) || !self.claimed.load(Relaxed))
-            && !self.claimed.swap(true, order("wide: claim sees the give-back", Acquire))
+            && self.claimed.compare_exchange(false, true, acquire, Relaxed).is_ok()
     }
 }
 
@@ -114,13 +117,18 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
             0 => Slot { claimed: AtomicBool::new(true), words: words.map(AtomicU64::new) },
             _ => Slot { claimed: AtomicBool::new(false), words: [0; N].map(AtomicU64::new) },
         };
-        Wide { head: CachePadded::new(AtomicU64::new(0)), slots: core::array::from_fn(slot) }
+        Wide {
+            head: CachePadded::new(AtomicU64::new(0)),
+            slots: core::array::from_fn(slot),
+            #[cfg(loom)]
+            met: AtomicU64::new(0),
+        }
     }
 
     /// The value. Lock-free: done again only where an update succeeded meanwhile.
     #[inline]
     pub fn read(&self) -> [u64; N] {
-        self.look().1
+        self.look::<true>().1
     }
 
     /// Replaces the value by what `change` makes of it, as one step: Ok with the old and the new value. Err with the value
@@ -143,7 +151,7 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
     ) -> Result<T, E> {
         let mut own: Option<Claim<'_, N>> = None;
         loop {
-            let (head, old) = self.look();
+            let (head, old) = self.look::<false>();
             let (new, result) = change(&old)?;
             let claim = own.get_or_insert_with(|| self.claim(head));
             for (word, value) in claim.slot.words.iter().zip(new) {
@@ -158,8 +166,18 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
         }
     }
 
+    /// Tells loom that the step that follows does not commute with such steps of other threads. Loom finds out by itself
+    /// from the last access to an atomic, but there a thread's own load of `head` before its swap hides the loads of the
+    /// others, and it would explore next to nothing. Stores that nobody loads order no memory.
+    #[inline(always)]
+    fn meet(&self) {
+        #[cfg(loom)]
+        self.met.store(0, Relaxed);
+    }
+
     #[inline]
     fn publish(&self, head: u64, next: u64) -> bool {
+        self.meet();
         let release = order("wide: publish", Release);
         if weakened("wide: swap if unchanged") {
             self.head.store(next, release);
@@ -168,10 +186,13 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
         self.head.compare_exchange(head, next, release, Relaxed).is_ok()
     }
 
-    /// `head`, and the value that belongs to it.
+    /// `head`, and the value that belongs to it. What a writer looks at is its own swap's concern: only readers `meet`.
     #[inline]
-    fn look(&self) -> (u64, [u64; N]) {
+    fn look<const READER: bool>(&self) -> (u64, [u64; N]) {
         loop {
+            if READER {
+                self.meet();
+            }
             let head = self.head.load(order("wide: read what was published", Acquire));
             let mut value = [0; N];
             for (value, word) in value.iter_mut().zip(&self.slot(head).words) {
@@ -179,6 +200,9 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
             }
             if !weakened("wide: fence of the reader") {
                 fence(Acquire);
+            }
+            if READER {
+                self.meet();
             }
             if weakened("wide: look again") || self.head.load(Relaxed) == head {
                 return (head, value);

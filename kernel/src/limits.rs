@@ -61,4 +61,4 @@ pub const TICKS_PER_LOOK: u64 = 32_768;
 pub const MAX_BUDGET_LEVELS: u32 = 64;
 /// Times that a run, or a charge, yields while what it needs is out on leases of others; then it ends as exhausted.
 /// Stops: waiting for ever for a lease that does not come back.
-pub const MAX_LEASE_YIELDS: u32 = 65_536;
+pub const MAX_LEASE_YIELDS: u32 = 16_384;

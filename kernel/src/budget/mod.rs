@@ -281,8 +281,9 @@ impl Budget {
         if let No::Already(_) = no {
             return Refusal { level: self, no };
         }
-        if let Some(reason) = self.exhausted().filter(|reason| !(ask.late && is_of_time(*reason))) {
-            return Refusal { level: self, no: No::Already(reason) };
+        let above = self.parent.as_ref().and_then(|parent| parent.exhausted());
+        if let Some(reason) = above.filter(|reason| !(ask.late && is_of_time(*reason))) {
+            return Refusal { level: self, no: No::Already(self.set_reason(reason)) };
         }
         if let No::Held(_) = no {
             for level in self.levels().skip(1) {

@@ -135,7 +135,6 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
     /// that it refused, by None; nothing is changed then. `change` may be called several times, each time with a value
     /// that the register really had; the last call counts. It must not itself update this register.
     #[inline]
-    #[expect(clippy::type_complexity, reason = "old and new, as they are")]
     pub fn update(
         &self,
         mut change: impl FnMut(&[u64; N]) -> Option<[u64; N]>,

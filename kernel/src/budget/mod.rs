@@ -37,12 +37,12 @@
 //! All of them are in `wide.rs`: who reads a value sees all that came before the update that made it. Each name above is
 //! a loom model of `loom-tests/src/budget.rs`; its twin leaves out the step that it is about.
 
-mod ledger;
 mod lease;
+mod ledger;
 mod limits;
 
-pub use ledger::Amount;
 pub use lease::Lease;
+pub use ledger::Amount;
 pub use limits::BudgetLimits;
 
 use crate::fault::Exhaustion;
@@ -214,7 +214,9 @@ impl Budget {
 
     fn snapshot_of(&self, now_ns: Option<u64>) -> BudgetSnapshot {
         // Makes a parent's reason its own, so that the one read below has it.
-        self.exhausted();
+        if self.parent.is_some() {
+            self.exhausted();
+        }
         let books = self.books();
         let left = books.left(&self.limits);
         BudgetSnapshot {
@@ -313,7 +315,9 @@ impl Budget {
         if weakened("budget: gas and mana in one update") {
             return self.pay_one_after_the_other(ask);
         }
-        let Some(parent) = &self.parent else { return self.change(ask, |books| books.pay(&self.limits, ask)) };
+        let Some(parent) = &self.parent else {
+            return self.change(ask, |books| books.pay(&self.limits, ask));
+        };
         self.change(ask, |books| books.grant(&self.limits, ask))?;
         parent.pay(ask).map_err(|refusal| self.take_back(ask.need, refusal))?;
         self.settle_here(ask.need, ask.need);

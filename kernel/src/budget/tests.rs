@@ -16,7 +16,8 @@ fn lease(budget: &Budget, gas: u64, mana: u64) -> Option<Lease<'_>> {
 
 /// In 128 bits, so that the check itself cannot wrap.
 fn check(s: &BudgetSnapshot) {
-    let sum = |used: u64, reserved: u64, left: u64| u128::from(used) + u128::from(reserved) + u128::from(left);
+    let sum =
+        |used: u64, reserved: u64, left: u64| u128::from(used) + u128::from(reserved) + u128::from(left);
     assert_eq!(sum(s.gas_used, s.gas_reserved, s.gas_left), u128::from(s.limits.gas_limit), "{s:?}");
     assert_eq!(sum(s.mana_used, s.mana_reserved, s.mana_left), u128::from(s.limits.mana_limit), "{s:?}");
     assert_eq!(s.exhausted, s.reason.is_some());
@@ -81,7 +82,8 @@ fn the_ledger_is_exact_for_every_u64() {
                 books.grant(&limits, &ask)
             };
             match (result, short(false), short(true)) {
-                (Err(No::Spent(reason)), Some(expected), _) | (Err(No::Held(reason)), None, Some(expected)) => {
+                (Err(No::Spent(reason)), Some(expected), _)
+                | (Err(No::Held(reason)), None, Some(expected)) => {
                     assert_eq!((reason, books), (expected, before));
                 }
                 (Ok(grant), None, None) => assert!(grant == grant.max(need) && grant == grant.min(ask.want)),
@@ -132,7 +134,10 @@ fn held_within_spent_is_spent() {
     let refusal = Lease::new(&child).grow(Amount::new(5, 0), Amount::NONE, None).unwrap_err();
     assert!(!refusal.held());
     assert_eq!(refusal.mark(), Exhaustion::OutOfGas);
-    assert_eq!((parent.exhausted(), child.exhausted()), (Some(Exhaustion::OutOfGas), Some(Exhaustion::OutOfGas)));
+    assert_eq!(
+        (parent.exhausted(), child.exhausted()),
+        (Some(Exhaustion::OutOfGas), Some(Exhaustion::OutOfGas))
+    );
 }
 
 #[test]
@@ -298,7 +303,9 @@ fn stress_conserves_to_the_unit() {
     });
     let of = |parity: usize| spent.iter().skip(parity).step_by(2).sum::<u64>();
     // Workers 1 and 3 drew on the second leaf, 2 and 4 on the first.
-    for (budget, used) in [(&leaves[1], of(0)), (&leaves[0], of(1)), (&middle, of(0) + of(1)), (&top, of(0) + of(1))] {
+    for (budget, used) in
+        [(&leaves[1], of(0)), (&leaves[0], of(1)), (&middle, of(0) + of(1)), (&top, of(0) + of(1))]
+    {
         let s = budget.snapshot();
         check(&s);
         assert_eq!((s.gas_used, s.mana_used, s.gas_reserved, s.mana_reserved), (used, used, 0, 0));

@@ -31,7 +31,8 @@ impl<'b> Lease<'b> {
     /// Takes at least `need` more, at most `want`, from all levels, or says why not and leaves everything as it was. With
     /// the time, a level whose deadline has passed is exhausted by Timeout, and refuses.
     pub fn grow(&mut self, need: Amount, want: Amount, now_ns: Option<u64>) -> Result<(), Refusal<'b>> {
-        let ask = Ask { need, want: want.max(need), late: false, now_ns };
+        let own = self.granted.saturating_sub(self.settled);
+        let ask = Ask { need, want: want.max(need), own, late: false, now_ns };
         let grant = self.budget.take(&ask)?;
         self.granted = self.granted.saturating_add(grant);
         Ok(())

@@ -50,6 +50,8 @@ pub(super) struct Ask {
     pub(super) need: Amount,
     /// More than this is not granted.
     pub(super) want: Amount,
+    /// What the asker has out itself, and needs besides: it is as good as spent, and nothing to wait for.
+    pub(super) own: Amount,
     /// Whether reasons of time are overlooked.
     pub(super) late: bool,
     /// The time, where the deadline is to be looked at.
@@ -59,7 +61,7 @@ pub(super) struct Ask {
 impl Ask {
     /// Exactly so much.
     pub(super) fn exactly(amount: Amount) -> Ask {
-        Ask { need: amount, want: amount, late: false, now_ns: None }
+        Ask { need: amount, want: amount, own: Amount::NONE, late: false, now_ns: None }
     }
 }
 
@@ -107,9 +109,10 @@ impl Ledger {
         unspent(self, limits).saturating_sub(self.reserved)
     }
 
-    /// Whether `need` can be had: gas before mana, and what is spent before what is only held.
-    pub(super) fn check(&self, limits: &BudgetLimits, need: Amount, late: bool) -> Result<(), No> {
-        if let Some(reason) = self.reason.filter(|reason| !(late && is_of_time(*reason))) {
+    /// Whether what is needed can be had: gas before mana, and what is spent before what is only held.
+    pub(super) fn check(&self, limits: &BudgetLimits, ask: &Ask) -> Result<(), No> {
+        let need = ask.need;
+        if let Some(reason) = self.reason.filter(|reason| !(ask.late && is_of_time(*reason))) {
             return Err(No::Already(reason));
         }
         let refusal = |room: Amount| {
@@ -125,7 +128,7 @@ impl Ledger {
         if weakened("budget: held is not spent") {
             return left.map_or(Ok(()), |reason| Err(No::Spent(reason)));
         }
-        match (refusal(unspent(self, limits)), left) {
+        match (refusal(unspent(self, limits).saturating_sub(ask.own)), left) {
             (Some(reason), _) => Err(No::Spent(reason)),
             (None, Some(reason)) => Err(No::Held(reason)),
             (None, None) => Ok(()),
@@ -135,7 +138,7 @@ impl Ledger {
     /// Reserves at least what is needed, at most what is wanted. Near the limit that is at most a quarter of what is left,
     /// so that gas does not sit idle in one lease while another run is refused.
     pub(super) fn grant(&mut self, limits: &BudgetLimits, ask: &Ask) -> Result<Amount, No> {
-        self.check(limits, ask.need, ask.late)?;
+        self.check(limits, ask)?;
         let share = self.left(limits).each(Amount::NONE, |left, _| left / 4);
         let grant = ask.want.min(share).max(ask.need);
         self.reserved = self.reserved.saturating_add(grant);
@@ -143,7 +146,7 @@ impl Ledger {
     }
     /// Pays what is needed.
     pub(super) fn pay(&mut self, limits: &BudgetLimits, ask: &Ask) -> Result<(), No> {
-        self.check(limits, ask.need, ask.late)?;
+        self.check(limits, ask)?;
         self.used = self.used.saturating_add(ask.need);
         Ok(())
     }

@@ -20,7 +20,7 @@
 //! - *Charge.* Where nothing stands above a budget, a charge is one update, without a reservation in between.
 //! - *Nesting.* A level reserves before its parent is asked; where the parent refuses, the level takes its reservation back
 //!   (`parent_and_child_charged_once`). Meanwhile it counts as held, so nobody takes it for spent.
-//! - *Held or spent.* A refusal is *held* where the ask would fit if all leases came back unspent, on every level, and
+//! - *Held or spent.* A refusal is *held* where the ask would fit if all leases of others came back unspent, on every level, and
 //!   *spent* where on some level it would not: used only grows, so that stays true. Only spent ends a budget
 //!   (`held_is_not_spent`). Who is refused as held pays what it has used, gives back the rest, yields, and asks again: since
 //!   it waits with empty hands, two who wait do not wait for each other. The wait is bounded (`MAX_LEASE_YIELDS`), and its
@@ -289,7 +289,7 @@ impl Budget {
         }
         if let No::Held(_) = no {
             for level in self.levels().skip(1) {
-                if let Err(no @ No::Spent(_)) = level.books().check(&level.limits, ask.need, ask.late) {
+                if let Err(no @ No::Spent(_)) = level.books().check(&level.limits, ask) {
                     return Refusal { level, no };
                 }
             }

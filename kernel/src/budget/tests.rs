@@ -124,6 +124,17 @@ fn a_refusal_tells_spent_from_held() {
     assert_eq!(budget.exhaust(Exhaustion::Timeout), Exhaustion::OutOfGas);
 }
 
+/// Found by the differential (seed 992): gas in the asker's own lease is no gas of others. Taken for held, it made mana the
+/// reason where both are short.
+#[test]
+fn what_the_asker_has_itself_is_not_held() {
+    let budget = Budget::new(limits(7, 0));
+    let mut mine = lease(&budget, 5, 0).unwrap();
+    let refusal = mine.grow(Amount::new(4, 1), Amount::NONE, None).unwrap_err();
+    assert!(!refusal.held());
+    assert_eq!(refusal.mark(), Exhaustion::OutOfGas);
+}
+
 /// Waiting cannot help where an outer level has spent what an inner one only has out.
 #[test]
 fn held_within_spent_is_spent() {

@@ -56,3 +56,10 @@ pub const MAX_LOG_LINE_BYTES: usize = 4 << 10;
 pub const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_992.0;
 /// Work, in instructions, between two looks at clock and cancel flag. Instructions priced by size count twice their price.
 pub const TICKS_PER_LOOK: u64 = 32_768;
+/// Most realms that MultiGas counts one by one; what later ones use goes to the overflow bucket. Stops: memory that grows
+/// with the number of names that strangers make up.
+pub const MAX_REALMS: u32 = 65_536;
+/// Longest name that a registry keeps, in bytes. Stops: names that are kept for good and large.
+pub const MAX_NAME_BYTES: usize = 512;
+/// Most lengths of period that one realm's quotas can have had, in all. Stops: memory that grows with each change.
+pub const MAX_QUOTA_PERIODS: usize = 4;

@@ -140,6 +140,8 @@ pub struct NoSuchCounter;
 
 #[derive(Debug)]
 struct Cold<X> {
+    /// The epoch; only who holds this stores it.
+    epoch: u64,
     totals: Totals,
     extra: X,
 }
@@ -180,7 +182,7 @@ impl<X> Ledger<X> {
             epoch: CachePadded::new(AtomicU64::new(0)),
             shards: std::array::from_fn(|_| CachePadded::default()),
             banks: [Bank::new(lines), Bank::new(lines)],
-            cold: Mutex::new(Cold { totals: Totals::default(), extra }),
+            cold: Mutex::new(Cold { epoch: 0, totals: Totals::default(), extra }),
         }
     }
     /// Most counters; the number asked for, rounded up to whole lines.
@@ -238,8 +240,10 @@ impl<X> Ledger<X> {
         finish: impl FnOnce(&Totals, &mut X) -> R,
     ) -> R {
         let mut cold = self.lock();
-        let Cold { totals, extra } = &mut *cold;
-        let old = self.flip();
+        let Cold { epoch, totals, extra } = &mut *cold;
+        let old = *epoch;
+        *epoch = old.wrapping_add(1);
+        self.flip(old);
         side(&self.banks, old).empty(totals, |counter, n| each(extra, counter, n));
         finish(totals, extra)
     }
@@ -271,15 +275,17 @@ impl<X> Ledger<X> {
             return (side(&self.banks, now), pass);
         }
         let other = raise(now);
+        if weakened("ledger: both raised") {
+            drop(pass);
+            return (side(&self.banks, self.epoch.load(Ordering::Acquire)), other);
+        }
         let last = self.epoch.load(order("ledger: read the epoch", Ordering::Acquire));
         // The pass that is not returned is dropped here, after the look.
         let kept = if last & 1 == began & 1 { pass } else { other };
         (side(&self.banks, last), kept)
     }
-    /// Moves records to the other bank, and returns the old epoch when nobody is inside its bank any more.
-    fn flip(&self) -> u64 {
-        // Only the holder of the mutex stores it.
-        let old = self.epoch.load(Ordering::Relaxed);
+    /// Moves records to the other bank, and returns when nobody is inside the old epoch's bank any more.
+    fn flip(&self, old: u64) {
         self.epoch.store(old.wrapping_add(1), order("ledger: flip", Ordering::Release));
         for shard in &self.shards {
             let inside = side(&shard.inside, old);
@@ -292,7 +298,6 @@ impl<X> Ledger<X> {
                 there = inside.load(Ordering::Acquire);
             }
         }
-        old
     }
 }
 
@@ -307,3 +312,6 @@ impl Drop for Pass<'_> {
         self.inside.fetch_sub(1, order("ledger: leave", Ordering::Release));
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

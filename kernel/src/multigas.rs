@@ -299,9 +299,7 @@ impl MultiGas {
             return Err(QuotaError::NoSuchRealm);
         }
         let cell = self.quotas.ensure(realm.index()).ok_or(QuotaError::NoSuchRealm)?;
-        self.ledger.hold(|control| {
-            cell.get_or_init(|| Box::new(Quota::new())).set(&mut control.turn, quota)
-        })
+        self.ledger.hold(|control| cell.get_or_init(|| Box::new(Quota::new())).set(&mut control.turn, quota))
     }
     /// The quota of a realm, if it has ever had one; for whoever takes often.
     pub fn quota(&self, realm: RealmId) -> Option<&Quota> {

@@ -189,7 +189,9 @@ impl Registry {
                 let place = Place { slot, index: level.before + at };
                 match slot.name.get() {
                     None => return Way::Free(place),
-                    Some(there) if there.tag == tag(hash) && *there.text == *name => return Way::There(place),
+                    Some(there) if there.tag == tag(hash) && *there.text == *name => {
+                        return Way::There(place);
+                    }
                     Some(_) => {}
                 }
             }
@@ -248,3 +250,6 @@ impl Registry {
 fn tag(hash: u64) -> u32 {
     (hash >> 32) as u32
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -41,9 +41,10 @@ impl<T> Segments<T> {
     }
     /// All segments that are there, each with the index of its first element.
     pub fn allocated(&self) -> impl Iterator<Item = (usize, &[T])> {
-        self.segments.iter().enumerate().filter_map(|(n, segment)| {
-            segment.get().map(|elements| (n * self.size, &**elements))
-        })
+        self.segments
+            .iter()
+            .enumerate()
+            .filter_map(|(n, segment)| segment.get().map(|elements| (n * self.size, &**elements)))
     }
 
     #[cold]

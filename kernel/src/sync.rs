@@ -16,6 +16,8 @@ pub use loom::{
     },
     thread::yield_now,
 };
+#[cfg(loom)]
+pub use once::OnceLock;
 #[cfg(not(loom))]
 pub use std::{
     hint::spin_loop,
@@ -25,8 +27,6 @@ pub use std::{
     },
     thread::yield_now,
 };
-#[cfg(loom)]
-pub use once::OnceLock;
 
 pub use crossbeam_epoch as epoch;
 pub use crossbeam_utils::CachePadded;

@@ -21,7 +21,8 @@
 //!   `now` is in an earlier one (a clock that went back, a thread that was late), the word's period counts: nobody is
 //!   given a period again.
 //! - *All layers or none.* They are taken in order; where one is short, the earlier ones go back. Somebody who asks in
-//!   between can be refused for units that are about to come back; more than the quota is never granted.
+//!   between can be refused for units that are about to come back; more than the quota is never granted. A layer that
+//!   was asked before the short one may have rolled: time has passed.
 //! - *Give back.* Only into the period that the units were taken from; after it has rolled they are dropped.
 //! - *Change.* What holds (limits, and which period) is a [`Table`], read as a whole. Each length of period has words of
 //!   its own, kept for good, so that a taker who still goes by an older quota never reads a word that means something else.

@@ -25,7 +25,8 @@
 //!
 //! *Nothing is lost.* The 0 that ends the wait comes from the last writer to leave; Release there, handed on by the chain,
 //! and Acquire here make all their additions visible. The zeros that the cut stores are seen by the next writers of this
-//! bank, since they read an epoch that was stored (Release) after them.
+//! bank, since they read an epoch that was stored (Release) after them. (Loom keeps the stores of a word in the order in
+//! which they ran, so no model shows this one.)
 //!
 //! *The cut is causal.* If record A happens before record B and the snapshot has B, it has A: B was made under an epoch
 //! not beyond the cut's, and A's look at the epoch, which came first, cannot have seen a later one. A record that returned
@@ -37,6 +38,7 @@
 //! at `u64::MAX`. A bank's counter that wraps between two cuts is seen by the one addition that wrapped it, which leaves a
 //! mark; the cut turns the mark into saturation. `inside` counts threads and cannot wrap.
 
+use crate::limits::MAX_COUNTERS;
 use crate::segments::Segments;
 use crate::sync::{
     AtomicU8, AtomicU64, CachePadded, Mutex, MutexGuard, Ordering, order, weakened, yield_now,
@@ -168,7 +170,7 @@ pub struct Ledger<X = ()> {
 }
 
 impl Ledger {
-    /// A ledger of at most so many counters, all 0. Memory is taken as counters are used: 64 KiB for 4 096 of them in
+    /// A ledger of at most so many counters ([`MAX_COUNTERS`] where it says more), all 0. Memory is taken as counters are used: 64 KiB for 4 096 of them in
     /// each of two banks, and 8 bytes for each in the totals.
     pub fn new(counters: usize) -> Ledger {
         Ledger::with(counters, ())
@@ -177,7 +179,7 @@ impl Ledger {
 
 impl<X> Ledger<X> {
     pub(crate) fn with(counters: usize, extra: X) -> Ledger<X> {
-        let lines = counters.div_ceil(LINE);
+        let lines = counters.min(MAX_COUNTERS).div_ceil(LINE);
         Ledger {
             epoch: CachePadded::new(AtomicU64::new(0)),
             shards: std::array::from_fn(|_| CachePadded::default()),
@@ -189,8 +191,9 @@ impl<X> Ledger<X> {
     pub fn counters(&self) -> usize {
         side(&self.banks, 0).lines.cap() * LINE
     }
-    /// Adds all of this, as one record: a snapshot has all of it or nothing. Wait-free. `worker` is any number, best a
-    /// different one for each thread: it only decides which shard is used.
+    /// Adds all of this, as one record: a snapshot has all of it or nothing. Wait-free, but for the first
+    /// touch of each 4 096 counters, which allocates them. `worker` is any number, best a different one for each thread: it
+    /// only decides which shard is used.
     ///
     /// # Errors
     ///
@@ -265,11 +268,11 @@ impl<X> Ledger<X> {
             inside.fetch_add(1, order("ledger: enter", Ordering::Acquire));
             Pass { inside }
         };
-        let began = self.epoch.load(order("ledger: read the epoch", Ordering::Acquire));
+        let began = self.epoch.load(Ordering::Acquire);
         let pass = raise(began);
         let now = match weakened("ledger: look again") {
             true => began,
-            false => self.epoch.load(order("ledger: read the epoch", Ordering::Acquire)),
+            false => self.epoch.load(Ordering::Acquire),
         };
         if now & 1 == began & 1 {
             return (side(&self.banks, now), pass);
@@ -279,14 +282,14 @@ impl<X> Ledger<X> {
             drop(pass);
             return (side(&self.banks, self.epoch.load(Ordering::Acquire)), other);
         }
-        let last = self.epoch.load(order("ledger: read the epoch", Ordering::Acquire));
+        let last = self.epoch.load(Ordering::Acquire);
         // The pass that is not returned is dropped here, after the look.
         let kept = if last & 1 == began & 1 { pass } else { other };
         (side(&self.banks, last), kept)
     }
     /// Moves records to the other bank, and returns when nobody is inside the old epoch's bank any more.
     fn flip(&self, old: u64) {
-        self.epoch.store(old.wrapping_add(1), order("ledger: flip", Ordering::Release));
+        self.epoch.store(old.wrapping_add(1), Ordering::Release);
         for shard in &self.shards {
             let inside = side(&shard.inside, old);
             let mut there = match weakened("ledger: probe") {
@@ -313,5 +316,5 @@ impl Drop for Pass<'_> {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests;

@@ -20,7 +20,7 @@ pub mod program;
 pub mod receipt;
 pub mod registry;
 pub mod request;
-pub mod segments;
+mod segments;
 pub mod span;
 pub mod sync;
 pub mod telemetry;

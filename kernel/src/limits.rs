@@ -59,6 +59,10 @@ pub const TICKS_PER_LOOK: u64 = 32_768;
 /// Most realms that MultiGas counts one by one; what later ones use goes to the overflow bucket. Stops: memory that grows
 /// with the number of names that strangers make up.
 pub const MAX_REALMS: u32 = 65_536;
+/// Most names of any registry. Stops: a cap that is a mistake.
+pub const MAX_NAMES: u32 = 1 << 24;
+/// Most counters of any ledger. Stops: a number of counters that is a mistake.
+pub const MAX_COUNTERS: usize = 1 << 20;
 /// Longest name that a registry keeps, in bytes. Stops: names that are kept for good and large.
 pub const MAX_NAME_BYTES: usize = 512;
 /// Most lengths of period that one realm's quotas can have had, in all. Stops: memory that grows with each change.

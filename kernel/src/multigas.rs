@@ -318,5 +318,5 @@ impl MultiGas {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests;

@@ -18,14 +18,15 @@
 //! and step 1 reads in the opposite order. So who gets to step 2 with a slot that has no number knows that it stands
 //! nowhere below the `tail` that it read, and the swap lets one stand there. *Numbers are dense:* a place is
 //! filled before the next is tried. *Nobody waits:* a thread that stops after any step is finished by the next one. Only
-//! std's cell, while a name is being moved into it, makes others that want the very same slot wait for that move.
+//! std's cell, while a name is being moved into it, makes others that want the very same slot wait for that move, and a
+//! level that is being allocated makes others that need it wait; readers wait for neither.
 //!
 //! # Orderings
 //!
 //! The number (Release/Acquire) hands on the name that was set before it, `order` and `tail` (AcqRel/Acquire) likewise,
 //! so whoever has a number, or a length, can read the names.
 
-use crate::limits::MAX_NAME_BYTES;
+use crate::limits::{MAX_NAME_BYTES, MAX_NAMES};
 use crate::segments::Segments;
 use crate::sync::{AtomicU32, CachePadded, OnceLock, Ordering, order, weakened};
 use std::hash::BuildHasher;
@@ -38,8 +39,6 @@ const GROWTH: usize = 8;
 const WINDOW: usize = if cfg!(loom) { 1 } else { 16 };
 /// Places allocated at once.
 const PLACES: usize = if cfg!(loom) { 2 } else { 1_024 };
-/// Most names of any registry; slots are counted in 32 bits.
-const MOST: u32 = 1 << 28;
 
 /// Keys of its own for each registry, so that nobody can choose names that fall on one slot.
 #[cfg(not(loom))]
@@ -107,10 +106,10 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// A registry of at most `cap` names (2^28 where it says more), none of them longer than [`MAX_NAME_BYTES`]. It starts
+    /// A registry of at most `cap` names ([`MAX_NAMES`] where it says more), none of them longer than [`MAX_NAME_BYTES`]. It starts
     /// with a few hundred bytes and grows with the number of names.
     pub fn new(cap: u32) -> Registry {
-        let cap = cap.min(MOST);
+        let cap = cap.min(MAX_NAMES);
         let last = (cap as usize * 2).next_power_of_two().max(FIRST);
         let sizes = std::iter::successors(Some(FIRST), |size| (*size < last).then(|| size * GROWTH));
         let mut before = 0;
@@ -141,6 +140,9 @@ impl Registry {
     }
     /// The number of a name, if it is registered. Never waits.
     pub fn get(&self, name: &str) -> Option<u32> {
+        if name.len() > MAX_NAME_BYTES {
+            return None;
+        }
         match self.walk(name, self.keys.hash_one(name)) {
             Way::There(place) => self.number(place.slot),
             _ => None,
@@ -251,5 +253,5 @@ fn tag(hash: u64) -> u32 {
     (hash >> 32) as u32
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use crate::sync::OnceLock;
 
 /// `cap` elements, in segments of `size`.
 #[derive(Debug)]
-pub struct Segments<T> {
+pub(crate) struct Segments<T> {
     segments: Box<[OnceLock<Box<[T]>>]>,
     size: usize,
     cap: usize,
@@ -17,30 +17,30 @@ pub struct Segments<T> {
 
 impl<T> Segments<T> {
     /// An array of at most `cap` elements, each made by `make`. A size of 0 counts as 1.
-    pub fn new(cap: usize, size: usize, make: fn() -> T) -> Segments<T> {
+    pub(crate) fn new(cap: usize, size: usize, make: fn() -> T) -> Segments<T> {
         let size = size.max(1);
         let segments = (0..cap.div_ceil(size)).map(|_| OnceLock::new()).collect();
         Segments { segments, size, cap, make }
     }
     /// Most elements.
-    pub fn cap(&self) -> usize {
+    pub(crate) fn cap(&self) -> usize {
         self.cap
     }
     /// The element, where its segment is there.
     #[inline]
-    pub fn get(&self, at: usize) -> Option<&T> {
+    pub(crate) fn get(&self, at: usize) -> Option<&T> {
         self.segments.get(at / self.size)?.get()?.get(at % self.size)
     }
     /// The element; allocates its segment. None at `cap` and beyond.
     #[inline]
-    pub fn ensure(&self, at: usize) -> Option<&T> {
+    pub(crate) fn ensure(&self, at: usize) -> Option<&T> {
         match self.get(at) {
             Some(element) => Some(element),
             None => self.allocate(at),
         }
     }
     /// All segments that are there, each with the index of its first element.
-    pub fn allocated(&self) -> impl Iterator<Item = (usize, &[T])> {
+    pub(crate) fn allocated(&self) -> impl Iterator<Item = (usize, &[T])> {
         self.segments
             .iter()
             .enumerate()

@@ -247,5 +247,5 @@ impl TelemetrySnapshot {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests;

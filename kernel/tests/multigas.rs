@@ -160,7 +160,7 @@ fn telemetry_adds_up_while_workers_merge() {
                         gas,
                         cost: 6,
                         mana: 1,
-                        duration_ns: (n % 4 == 0).then_some(ns),
+                        duration_ns: n.is_multiple_of(4).then_some(ns),
                         policy_type: (n % 12) as u8,
                     });
                     if n % 100 == 99 {

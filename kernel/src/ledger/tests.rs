@@ -42,6 +42,7 @@ fn a_record_with_a_wrong_counter_counts_nothing() {
     assert_eq!(ledger.snapshot(), Totals::default());
     assert_eq!(Ledger::new(0).record(0, &[(0, 1)]), Err(NoSuchCounter));
     assert_eq!(Ledger::new(0).record(0, &[]), Ok(()));
+    assert_eq!(Ledger::new(usize::MAX).counters(), crate::limits::MAX_COUNTERS);
 }
 
 #[test]

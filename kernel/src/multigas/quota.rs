@@ -19,7 +19,7 @@
 //! - *Take.* A compare-and-swap loop. Where `now` is in a later period than the word's, the new word is that period with
 //!   only these units: the period *rolls*, and once, since the swap compares the word that was looked at. Where
 //!   `now` is in an earlier one (a clock that went back, a thread that was late), the word's period counts: nobody is
-//!   given a period again.
+//!   given a period again. So a clock that once jumped ahead holds its quotas there until time has caught up.
 //! - *All layers or none.* They are taken in order; where one is short, the earlier ones go back. Somebody who asks in
 //!   between can be refused for units that are about to come back; more than the quota is never granted. A layer that
 //!   was asked before the short one may have rolled: time has passed.

@@ -48,7 +48,7 @@ impl<const N: usize> Table<N> {
             let version = self.version.load(Ordering::Acquire);
             let slot = self.slot(version);
             let words = std::array::from_fn(|n| match slot.get(n) {
-                Some(word) => word.load(order("table: words acquire", Ordering::Acquire)),
+                Some(word) => word.load(Ordering::Acquire),
                 None => 0,
             });
             let now = self.version.load(Ordering::Relaxed);

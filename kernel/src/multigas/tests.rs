@@ -20,6 +20,9 @@ impl Random {
         self.0 ^= self.0 << 17;
         self.0
     }
+    fn one_in(&mut self, n: u64) -> bool {
+        self.next().is_multiple_of(n)
+    }
     /// Small numbers, large ones and edges.
     fn number(&mut self) -> u64 {
         let n = self.next();
@@ -259,7 +262,7 @@ fn quotas_do_what_a_plain_model_does() {
     for _ in 0..300 {
         let period_ns = random.number().max(1);
         let largest = RealmQuota::largest(period_ns);
-        let limits = [(); 4].map(|()| (random.next() % 3 > 0).then(|| random.number() & largest));
+        let limits = [(); 4].map(|()| (!random.one_in(3)).then(|| random.number() & largest));
         let gas = MultiGas::new(0);
         gas.set_quota(RealmId::OVERFLOW, &RealmQuota { limits, period_ns }).unwrap();
         let mut model = [(0u64, 0u128); 4];
@@ -274,7 +277,7 @@ fn quotas_do_what_a_plain_model_does() {
             for layer in GasLayer::ALL {
                 let limit = limits[layer as usize].unwrap_or(100);
                 units[layer] =
-                    if random.next() % 3 == 0 { random.number() } else { random.next() % (limit / 3 + 1) };
+                    if random.one_in(3) { random.number() } else { random.next() % (limit / 3 + 1) };
             }
             let mut after = model;
             let mut fits = true;
@@ -296,7 +299,7 @@ fn quotas_do_what_a_plain_model_does() {
             assert_eq!(result.is_ok(), fits, "{limits:?} {period_ns} {now} {units:?}");
             if let Ok(taken) = result {
                 model = after;
-                if random.next() % 2 == 0 {
+                if random.one_in(2) {
                     let mut unused = GasUnits::ZERO;
                     for layer in GasLayer::ALL {
                         unused[layer] = random.next() % (units[layer].saturating_add(2));

@@ -117,7 +117,7 @@ fn caught_by_flips() {
     };
     ledger.record(0, &[(0, 1), (1, 1)]).unwrap();
     other.join().unwrap();
-    assert_eq!(ledger.snapshot().get(0), 1, "lost");
+    assert_eq!(ledger.snapshot().get(0), 1, "half a record");
 }
 
 /// A record of two counters while the main thread cuts.

@@ -62,3 +62,14 @@ pub const MAX_BUDGET_LEVELS: u32 = 64;
 /// Times that a run, or a charge, yields while what it needs is out on leases of others; then it ends as exhausted.
 /// Stops: waiting for ever for a lease that does not come back.
 pub const MAX_LEASE_YIELDS: u32 = 16_384;
+/// Most realms that MultiGas counts one by one; what later ones use goes to the overflow bucket. Stops: memory that grows
+/// with the number of names that strangers make up.
+pub const MAX_REALMS: u32 = 65_536;
+/// Most names of any registry. Stops: a cap that is a mistake.
+pub const MAX_NAMES: u32 = 1 << 24;
+/// Most counters of any ledger. Stops: a number of counters that is a mistake.
+pub const MAX_COUNTERS: usize = 1 << 20;
+/// Longest name that a registry keeps, in bytes. Stops: names that are kept for good and large.
+pub const MAX_NAME_BYTES: usize = 512;
+/// Most lengths of period that one realm's quotas can have had, in all. Stops: memory that grows with each change.
+pub const MAX_QUOTA_PERIODS: usize = 4;

@@ -7,7 +7,13 @@
 #[cfg(loom)]
 mod budget;
 #[cfg(loom)]
+mod ledger;
+#[cfg(loom)]
 mod model;
+#[cfg(loom)]
+mod multigas;
+#[cfg(loom)]
+mod registry;
 #[cfg(loom)]
 mod table;
 #[cfg(loom)]

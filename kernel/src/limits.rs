@@ -56,3 +56,9 @@ pub const MAX_LOG_LINE_BYTES: usize = 4 << 10;
 pub const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_992.0;
 /// Work, in instructions, between two looks at clock and cancel flag. Instructions priced by size count twice their price.
 pub const TICKS_PER_LOOK: u64 = 32_768;
+/// Most mana accounts that a table remembers, unless it is made with another number. Each costs about 64 bytes, however
+/// long its DID is. Stops: identities made up by the million, each spending once, for the memory they leave behind.
+pub const MAX_MANA_ACCOUNTS: usize = 1 << 20;
+/// Nanoseconds after which a version that still waits for its readers means a stalled reader (one second; a pinned read
+/// takes microseconds). Stops: one forgotten pin that quietly keeps every later version of everything in memory.
+pub const STALLED_READER_NS: u64 = 1_000_000_000;

@@ -7,7 +7,11 @@
 #[cfg(loom)]
 mod budget;
 #[cfg(loom)]
+mod mana;
+#[cfg(loom)]
 mod model;
+#[cfg(loom)]
+mod publish;
 #[cfg(loom)]
 mod table;
 

@@ -22,7 +22,8 @@
 //! - *Dropping.* No `Pinned` of it can be alive (it borrows), so the current version's count is given back at once.
 //!   Versions that still wait are in the epoch's hands and are freed when it moves on, whether this value lives or not.
 //! - *A panicking destructor* of a retired value is caught and counted: it would else unwind out of whichever thread moved
-//!   the epoch on, and take the rest of its batch with it.
+//!   the epoch on, and take the rest of its batch with it. (Who drops the last snapshot of a version runs the destructor
+//!   itself, and its panic is its own.)
 //!
 //! # Whose epoch
 //!
@@ -35,7 +36,7 @@
 //! The kernel has no clock. Callers that have one pass it to [`Published::publish_if_at`] and [`Published::stats_at`],
 //! and compare [`PublishStats::stalled_ns`] with [`STALLED_READER_NS`](crate::limits::STALLED_READER_NS).
 
-use crate::sync::{Arc, AtomicPtr, AtomicU64, Mutex, Ordering, epoch, order};
+use crate::sync::{Arc, AtomicPtr, AtomicU64, CachePadded, Mutex, Ordering, epoch, order};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -84,7 +85,8 @@ struct Mark {
 
 /// A current value that readers read without waiting and writers replace as a whole. The first version is 1.
 pub struct Published<T> {
-    current: AtomicPtr<Version<T>>,
+    // On a line of its own: readers of it should not wait for what writers count.
+    current: CachePadded<AtomicPtr<Version<T>>>,
     reclaimed: Arc<Reclaimed>,
     mark: Mutex<Mark>,
     // Sent and shared as an `Arc` of the value is.
@@ -135,7 +137,7 @@ impl<T: Send + Sync + 'static> Published<T> {
     /// Publishes version 1.
     pub fn new(value: T) -> Published<T> {
         Published {
-            current: AtomicPtr::new(Version::raw(1, value)),
+            current: CachePadded::new(AtomicPtr::new(Version::raw(1, value))),
             reclaimed: Arc::new(Reclaimed { versions: AtomicU64::new(0), panics: AtomicU64::new(0) }),
             mark: Mutex::new(Mark { retired: 0, since_ns: 0 }),
             owns: PhantomData,
@@ -232,9 +234,11 @@ impl<T: Send + Sync + 'static> Published<T> {
     /// Frees replaced versions that no reader can see any more. A publish does so too; call it from a timer where
     /// readers may be pinned while the last publish for a long time happens.
     pub fn reclaim(&self) {
+        // Not those that others retire meanwhile, else this could go on as long as they do.
+        let retired = self.version() - 1;
         let mut guard = epoch::pin();
         let mut before = self.reclaimed.versions.load(Ordering::Acquire);
-        loop {
+        while before < retired {
             for _ in 0..ROUNDS {
                 guard.flush();
                 guard.repin();

@@ -36,7 +36,8 @@ pub(crate) const MODELS: &[Model] = &[
         bound: None,
         long_bound: None,
         run: version_is_visible_whole,
-        twin: Twin::Without("publish: swap", "half a version"),
+        // Loom's own words for a version that is read before what made it can be seen.
+        twin: Twin::Without("publish: swap", "Causality violation"),
     },
     Model {
         name: "publish::update_loses_nothing",

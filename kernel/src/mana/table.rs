@@ -7,7 +7,7 @@
 //!   in between cannot be told from what it grants: a forgotten account is worth exactly what a remembered one is. For a
 //!   clock that goes back the table keeps the latest moment at which a forgotten account was full
 //!   (`newest_forgotten`); a new account is full no earlier.
-//! - At most `cap` accounts are kept. A spender for whom there is no place looks at a fixed number of buckets (its hint, and
+//! - At most `cap` accounts are kept, and none is forgotten while there is a place left. A spender for whom there is no place looks at a fixed number of buckets (its hint, and
 //!   [`SWEEP`] that a hand moves over), forgets what is full there, and is otherwise refused: no call costs more
 //!   than that, however many there are. The refusal's wait is when the first account it looked at can be forgotten. The bucket
 //!   of that account is the hint that the next one looks at first, so whoever waits that long finds the place unless
@@ -149,7 +149,23 @@ impl ManaTable {
         need: u64,
         want: u64,
     ) -> Result<u64, ManaRefusal> {
-        let now_ns = now_ns.saturating_sub(self.origin_ns);
+        let since = now_ns.saturating_sub(self.origin_ns);
+        self.charge_since(print, rate, since, need, want).map_err(|refusal| ManaRefusal {
+            // Until the origin time stands still.
+            retry_after_ns: refusal.retry_after_ns.saturating_add(self.origin_ns.saturating_sub(now_ns)),
+            ..refusal
+        })
+    }
+
+    /// The same, with time counted from the origin.
+    fn charge_since(
+        &self,
+        print: u128,
+        rate: &ManaRate,
+        now_ns: u64,
+        need: u64,
+        want: u64,
+    ) -> Result<u64, ManaRefusal> {
         let now = ticks(now_ns);
         let guard = epoch::pin();
         // No account is made for what no account can pay, or for nothing.

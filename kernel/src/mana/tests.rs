@@ -83,7 +83,7 @@ fn as_the_plain_model() {
             now += step;
             worth = (worth + u128::from(step) * 64).min(cap * each);
             let m = random(&mut seed) % (rate.capacity() >> (random(&mut seed) % 14));
-            if random(&mut seed) % 8 == 0 {
+            if random(&mut seed).is_multiple_of(8) {
                 account.refund(&rate, m);
                 worth = (worth + u128::from(m) * each).min(cap * each);
             } else {
@@ -109,7 +109,7 @@ fn changing_reliability_gains_nothing() {
             now += random(&mut seed) % SECOND;
             let rate = ManaRate::of_reliability(top * (random(&mut seed) % 3) as f64 / 2.0);
             let level = account.level(now, &rate);
-            let m = if random(&mut seed) % 2 == 0 { level } else { random(&mut seed) % (level + 1) };
+            let m = if random(&mut seed).is_multiple_of(2) { level } else { random(&mut seed) % (level + 1) };
             account.try_spend(now, &rate, m).unwrap();
             sum += m;
         }
@@ -203,6 +203,31 @@ fn a_lease_takes_what_is_there_and_gives_back_the_rest() {
 fn caps_are_held_to_their_range() {
     assert_eq!(ManaTable::with_cap(0, 0).cap(), 1);
     assert_eq!(ManaTable::with_cap(0, usize::MAX).cap(), 1 << 28);
+}
+
+/// Before the origin time stands still, and waits count from the caller's now.
+#[test]
+fn before_the_origin() {
+    let rate = ManaRate::of_reliability(0.0);
+    let table = ManaTable::with_cap(50 * SECOND, 10);
+    table.try_spend("a", &rate, 20 * SECOND, 10_000).unwrap();
+    let refusal = table.try_spend("a", &rate, 30 * SECOND, 1).unwrap_err();
+    assert_eq!(refusal.retry_after_ns, 20 * SECOND + 10_000_000);
+    table.try_spend("a", &rate, 30 * SECOND + refusal.retry_after_ns, 1).unwrap();
+}
+
+/// One caller's time that is far ahead makes everybody look full and forgotten: nobody gains by it.
+#[test]
+fn a_clock_that_leaps_and_comes_back_gives_no_credit() {
+    let rate = ManaRate::of_reliability(0.0);
+    let table = ManaTable::with_cap(0, 2);
+    table.try_spend("a", &rate, SECOND, 4_000).unwrap();
+    table.try_spend("b", &rate, SECOND, 9_000).unwrap();
+    table.try_spend("c", &rate, u64::MAX, 1).unwrap();
+    assert_eq!(table.len(), 1);
+    assert_eq!(table.level("a", &rate, SECOND), 1_000);
+    assert_eq!(table.level("b", &rate, SECOND), 1_000);
+    assert_eq!(table.level("b", &rate, 91 * SECOND), 10_000);
 }
 
 /// A full table whose accounts stay in use: each refusal ends, and none of them is forgotten.

@@ -41,7 +41,7 @@ pub(crate) const MODELS: &[Model] = &[
     },
     Model {
         name: "publish::update_loses_nothing",
-        holds: "two updates both count",
+        holds: "an update counts, whoever publishes meanwhile",
         threads: 2,
         bound: None,
         long_bound: None,
@@ -127,14 +127,14 @@ fn version_is_visible_whole() {
     writer.join().unwrap();
 }
 
-/// Two threads add one each.
+/// One thread adds one while the other publishes 10 of version 1.
 fn update_loses_nothing() {
     let published = Arc::new(Published::new(0_u64));
     let other = {
         let published = published.clone();
         thread::spawn(move || published.update(|n| n + 1))
     };
-    published.update(|n| n + 1);
+    let won = published.publish_if(1, 10).is_ok();
     other.join().unwrap();
-    assert_eq!(*published.pin(), 2, "an update was lost");
+    assert_eq!(*published.pin(), if won { 11 } else { 1 }, "an update was lost");
 }

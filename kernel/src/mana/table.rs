@@ -134,6 +134,12 @@ impl ManaTable {
         Ok(ManaLease { table: self, print, rate: *rate, granted, spent: 0 })
     }
 
+    /// Forgets the full accounts of the next few buckets; how many. Nobody need call it: a full table does this by itself. A
+    /// timer that does keeps the table as small as those that are in use.
+    pub fn forget_full(&self, now_ns: u64) -> usize {
+        self.make_room(ticks(now_ns.saturating_sub(self.origin_ns)), &epoch::pin()).0
+    }
+
     fn print(&self, did: &str) -> u128 {
         // Two words of one keyed function, of different inputs.
         let half = |n: u8| u128::from(self.hasher.hash_one((n, did)));
@@ -225,10 +231,11 @@ impl ManaTable {
         if let Some(place) = self.try_place() {
             return Ok(place);
         }
-        let earliest = self.make_room(ticks(now_ns), guard);
+        let (freed, earliest) = self.make_room(ticks(now_ns), guard);
+        // At once where another was faster, or where there are none yet: whoever has the places is about to insert.
+        let earliest = if freed > 0 || earliest == DEAD { 0 } else { earliest };
         self.try_place().ok_or_else(|| ManaRefusal {
             level: rate.level(self.newest_forgotten.load(Ordering::Acquire), ticks(now_ns)),
-            // At once where something was forgotten and another was faster.
             retry_after_ns: wait_ns(now_ns, earliest).max(1),
             table_full: true,
         })
@@ -245,10 +252,10 @@ impl ManaTable {
         None
     }
 
-    /// Forgets what is full in some buckets. The tick at which the first of the other accounts there will be; 0 where one
-    /// was forgotten, or where there are none (whoever has the places is about to insert).
+    /// Forgets what is full in some buckets. How many accounts, and the tick at which the first of the others there will be
+    /// full; `DEAD` where there are none.
     #[cold]
-    fn make_room(&self, now: u64, guard: &epoch::Guard) -> u64 {
+    fn make_room(&self, now: u64, guard: &epoch::Guard) -> (usize, u64) {
         let hint = self.hint.load(Ordering::Relaxed);
         let hand = self.hand.fetch_add(SWEEP, Ordering::Relaxed);
         let swept = (0..SWEEP.min(self.buckets.len())).map(|n| hand.wrapping_add(n));
@@ -266,7 +273,7 @@ impl ManaTable {
         if freed > 0 {
             self.len.fetch_sub(freed, Ordering::AcqRel);
         }
-        if freed > 0 || earliest == DEAD { 0 } else { earliest }
+        (freed, earliest)
     }
 }
 

@@ -73,3 +73,9 @@ pub const MAX_COUNTERS: usize = 1 << 20;
 pub const MAX_NAME_BYTES: usize = 512;
 /// Most lengths of period that one realm's quotas can have had, in all. Stops: memory that grows with each change.
 pub const MAX_QUOTA_PERIODS: usize = 4;
+/// Most mana accounts that a table remembers, unless it is made with another number. Each costs about 64 bytes, however
+/// long its DID is. Stops: identities made up by the million, each spending once, for the memory they leave behind.
+pub const MAX_MANA_ACCOUNTS: usize = 1 << 20;
+/// Nanoseconds after which a version that still waits for its readers means a stalled reader (one second; a pinned read
+/// takes microseconds). Stops: one forgotten pin that quietly keeps every later version of everything in memory.
+pub const STALLED_READER_NS: u64 = 1_000_000_000;

@@ -28,8 +28,12 @@ pub use std::{
     thread::yield_now,
 };
 
+#[cfg(not(loom))]
 pub use crossbeam_epoch as epoch;
 pub use crossbeam_utils::CachePadded;
+
+#[cfg(loom)]
+pub mod epoch;
 
 #[cfg(loom)]
 std::thread_local! {

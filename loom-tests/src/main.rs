@@ -14,6 +14,11 @@ mod model;
 mod multigas;
 #[cfg(loom)]
 mod registry;
+mod mana;
+#[cfg(loom)]
+mod model;
+#[cfg(loom)]
+mod publish;
 #[cfg(loom)]
 mod table;
 #[cfg(loom)]

@@ -1,6 +1,6 @@
 //! What a model is, and how one is explored.
 
-use eclvm_kernel::sync::weaken;
+use eclvm_kernel::sync::{epoch, weaken};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,6 +65,7 @@ pub(crate) fn explore(
     let result = catch_unwind(AssertUnwindSafe(|| {
         builder.check(move || {
             weaken(without);
+            epoch::begin();
             let n = counted.fetch_add(1, Ordering::Relaxed) + 1;
             assert!(n <= MOST_EXECUTIONS, "cap of executions reached: not explored to the end");
             assert!(

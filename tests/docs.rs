@@ -90,6 +90,7 @@ fn limits_table() -> String {
         MAX_REGISTERS MAX_CONSTANTS MAX_FUNCTIONS MAX_INPUTS MAX_POLICIES MAX_TYPE_DEPTH MAX_FOLDED_BYTES
         MAX_RANGE_READS MAX_COMPILED_BYTES MADE_OVERHEAD_BYTES
         MAX_PROGRAM_BYTES MAX_STACK_DEPTH MAX_RUN_BYTES MAX_LOG_LINES MAX_LOG_LINE_BYTES MAX_SAFE_INTEGER TICKS_PER_LOOK
+        EVENT_RING MAX_EVENT_RING MAX_EVENT_RESERVATION
     };
     let mut table = String::from("| constant | value | what, and what it stops |\n|---|---|---|\n");
     let mut words = String::new();

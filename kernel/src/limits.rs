@@ -56,3 +56,10 @@ pub const MAX_LOG_LINE_BYTES: usize = 4 << 10;
 pub const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_992.0;
 /// Work, in instructions, between two looks at clock and cancel flag. Instructions priced by size count twice their price.
 pub const TICKS_PER_LOOK: u64 = 32_768;
+/// Events that a log keeps in memory where nobody says otherwise. Stops: memory that grows with time.
+pub const EVENT_RING: usize = 10_000;
+/// Most events that a log can be told to keep in memory. Stops: a configured number that no memory holds.
+pub const MAX_EVENT_RING: usize = 1 << 22;
+/// Most events that one batch may reserve room for at once; a longer one reserves in parts. Stops: using up the numbers of
+/// events, 2^62, by reserving room and never using it.
+pub const MAX_EVENT_RESERVATION: usize = 1 << 24;

@@ -10,7 +10,7 @@ const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/MODELS.md");
 const SECONDS: (u64, u64) = (240, 7_200);
 
 fn models() -> Vec<&'static Model> {
-    let protocols: &[&'static [Model]] = &[crate::budget::MODELS];
+    let protocols: &[&'static [Model]] = &[crate::budget::MODELS, crate::event::MODELS];
     protocols.iter().copied().flatten().collect()
 }
 

@@ -2,8 +2,9 @@
 
 use crate::model::{Model, Twin, check_at_end};
 use eclvm_kernel::event::Ring;
-use loom::sync::Arc;
+use eclvm_kernel::sync::epoch;
 use loom::sync::atomic::{AtomicU64, Ordering};
+use loom::sync::{Arc, Notify};
 use loom::thread;
 use std::cell::Cell;
 
@@ -105,8 +106,8 @@ pub(crate) const MODELS: &[Model] = &[
     Model {
         name: "event::extra_payload_is_visible_whole_and_freed_once",
         holds: "an extra part is whole when it is seen, is not freed while it is read, nor twice",
-        threads: 3,
-        bound: Some(3),
+        threads: 2,
+        bound: None,
         long_bound: None,
         run: extra_payload_is_visible_whole_and_freed_once,
         twin: Twin::Without("ring: free extra parts later", "read after it was freed"),
@@ -145,13 +146,12 @@ fn full_ring_counts_overwrites_and_drops() {
         })
     };
     ring.append([], None);
-    ring.append([], None);
     other.join().unwrap();
-    let (stats, found) = (ring.stats(), ring.since(0, 4));
-    assert_eq!(stats.reserved, 4);
-    assert_eq!(stats.written + stats.dropped, 4, "miscounted");
+    let (stats, found) = (ring.stats(), ring.since(0, 3));
+    assert_eq!(stats.reserved, 3);
+    assert_eq!(stats.written + stats.dropped, 3, "miscounted");
     assert_eq!(stats.written - stats.overwritten, found.records.len() as u64, "miscounted");
-    assert_eq!(found.next, 4, "in flight for ever");
+    assert_eq!(found.next, 3, "in flight for ever");
 }
 
 /// Two threads reserve two numbers each.
@@ -268,26 +268,29 @@ impl Drop for Watched {
     }
 }
 
-/// One slot, a record with an extra part replaced by another while a reader looks.
+/// One slot, a record with an extra part replaced by another while a reader looks. The writer's thread joins the epoch before
+/// and leaves it after the race: what is explored is the ring, and not the epoch's own registry.
 fn extra_payload_is_visible_whole_and_freed_once() {
     FREED.set([0; 2]);
     let ring: Arc<Ring<0, Watched>> = Arc::new(Ring::new(1));
     ring.append([], Watched::new(0));
+    let (ready, read) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let writer = {
-        let ring = ring.clone();
-        thread::spawn(move || ring.append([], Watched::new(1)))
-    };
-    let reader = {
-        let ring = ring.clone();
+        let (ring, ready, read) = (ring.clone(), ready.clone(), read.clone());
         thread::spawn(move || {
-            let records = ring.since(0, 2).records;
-            let whole =
-                records.iter().all(|r| r.extra.as_ref().is_some_and(|extra| extra.number == r.number));
-            check_at_end(whole, "of another record");
+            drop(epoch::pin());
+            ready.notify();
+            ring.append([], Watched::new(1));
+            read.wait();
         })
     };
+    ready.wait();
+    // One record, the first that can be had.
+    let records = ring.since(0, 1).records;
+    let whole = records.iter().all(|r| r.extra.as_ref().is_some_and(|extra| extra.number == r.number));
+    check_at_end(whole, "of another record");
+    read.notify();
     writer.join().unwrap();
-    reader.join().unwrap();
     drop(ring);
     let [replaced, kept] = FREED.get();
     check_at_end(replaced <= 1 && kept == 1, "not freed once");

@@ -92,6 +92,7 @@ fn limits_table() -> String {
         MAX_PROGRAM_BYTES MAX_STACK_DEPTH MAX_RUN_BYTES MAX_LOG_LINES MAX_LOG_LINE_BYTES MAX_SAFE_INTEGER TICKS_PER_LOOK
         MAX_BUDGET_LEVELS MAX_LEASE_YIELDS
         MAX_REALMS MAX_NAMES MAX_COUNTERS MAX_NAME_BYTES MAX_QUOTA_PERIODS
+        EVENT_RING MAX_EVENT_RING MAX_EVENT_RESERVATION
     };
     let mut table = String::from("| constant | value | what, and what it stops |\n|---|---|---|\n");
     let mut words = String::new();

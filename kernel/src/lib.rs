@@ -8,6 +8,7 @@ pub mod budget;
 pub mod effects;
 pub mod encode;
 pub mod entry;
+pub mod event;
 pub mod fault;
 pub mod gas;
 pub mod host;

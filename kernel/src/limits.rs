@@ -79,3 +79,10 @@ pub const MAX_MANA_ACCOUNTS: usize = 1 << 20;
 /// Nanoseconds after which a version that still waits for its readers means a stalled reader (one second; a pinned read
 /// takes microseconds). Stops: one forgotten pin that quietly keeps every later version of everything in memory.
 pub const STALLED_READER_NS: u64 = 1_000_000_000;
+/// Events that a log keeps in memory where nobody says otherwise. Stops: memory that grows with time.
+pub const EVENT_RING: usize = 10_000;
+/// Most events that a log can be told to keep in memory. Stops: a configured number that no memory holds.
+pub const MAX_EVENT_RING: usize = 1 << 22;
+/// Most events that one batch may reserve room for at once; a longer one reserves in parts. Stops: using up the numbers of
+/// events, 2^62, by reserving room and never using it.
+pub const MAX_EVENT_RESERVATION: usize = 1 << 24;

@@ -7,18 +7,19 @@
 #[cfg(loom)]
 mod budget;
 #[cfg(loom)]
+mod event;
+#[cfg(loom)]
 mod ledger;
+#[cfg(loom)]
+mod mana;
 #[cfg(loom)]
 mod model;
 #[cfg(loom)]
 mod multigas;
 #[cfg(loom)]
-mod registry;
-mod mana;
-#[cfg(loom)]
-mod model;
-#[cfg(loom)]
 mod publish;
+#[cfg(loom)]
+mod registry;
 #[cfg(loom)]
 mod table;
 #[cfg(loom)]

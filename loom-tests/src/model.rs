@@ -1,6 +1,7 @@
 //! What a model is, and how one is explored.
 
 use eclvm_kernel::sync::{epoch, weaken};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,6 +47,24 @@ pub(crate) struct Explored {
     pub(crate) failure: Option<String>,
 }
 
+std::thread_local! {
+    static FAILURE: Cell<Option<&'static str>> = const { Cell::new(None) };
+}
+
+/// Fails the model once this execution has ended. For bodies that pin the epoch: loom cannot unwind out of an execution
+/// whose collector it has still to drop, so they must not panic.
+pub(crate) fn check_at_end(holds: bool, text: &'static str) {
+    if !holds {
+        FAILURE.set(Some(text));
+    }
+}
+
+fn fail_if_checked() {
+    if let Some(text) = FAILURE.take() {
+        panic!("{text}");
+    }
+}
+
 /// Explores one body.
 pub(crate) fn explore(
     threads: usize,
@@ -66,6 +85,7 @@ pub(crate) fn explore(
         builder.check(move || {
             weaken(without);
             epoch::begin();
+            fail_if_checked();
             let n = counted.fetch_add(1, Ordering::Relaxed) + 1;
             assert!(n <= MOST_EXECUTIONS, "cap of executions reached: not explored to the end");
             assert!(
@@ -74,6 +94,7 @@ pub(crate) fn explore(
             );
             body();
         });
+        fail_if_checked();
     }));
     weaken("");
     let failure = result.err().map(|panic| match panic.downcast_ref::<String>() {

@@ -12,7 +12,7 @@ use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::Env;
 
 /// Bills settled with one charge, as long as the budget can pay them together.
-const TOGETHER: usize = 4_096;
+pub(super) const TOGETHER: usize = 4_096;
 
 /// Settles the bills. Where time ran out and the budget cannot pay either, the index at which the portion ends: whether
 /// gas or time ended the batch there can no longer be told, so it is cut.
@@ -24,7 +24,7 @@ pub(super) fn settle<R: Requests + ?Sized>(
 ) -> Option<usize> {
     let mut from = 0;
     while from < receipts.len() {
-        let to = receipts.len().min(from + TOGETHER);
+        let to = receipts.len().min(from.saturating_add(batch.grain.together));
         let group = receipts.get(from..to).unwrap_or(&[]);
         let (gas, mana) = group.iter().fold((Some(0u64), Some(0u64)), |(gas, mana), r| {
             (gas.and_then(|g| g.checked_add(r.cost)), mana.and_then(|m| m.checked_add(r.mana)))

@@ -125,6 +125,7 @@ pub struct Batch<'e> {
     done: u64,
     cut: Option<Cut>,
     summary: Summary,
+    grain: Grain,
     /// The host as those writes have left it; made when a policy writes.
     overlay: Option<OverlayHost<'e>>,
 }
@@ -152,8 +153,16 @@ impl<'e> Batch<'e> {
             done: 0,
             cut: None,
             summary: Summary::default(),
+            grain: Grain { chunk: parallel::chunk_len(policy), together: fold::TOGETHER },
             overlay,
         })
+    }
+
+    /// For tests: requests per chunk, and bills that are settled with one charge. Small ones make rare paths common; the
+    /// receipts are the same.
+    #[doc(hidden)]
+    pub fn set_grain(&mut self, chunk: usize, together: usize) {
+        self.grain = Grain { chunk: chunk.max(1), together: together.max(1) };
     }
 
     /// Decides a portion: receipts in index order. Err where the batch is cut: the receipts up to there, and where.
@@ -222,6 +231,15 @@ impl<'e> Batch<'e> {
             _ => None,
         }
     }
+}
+
+/// How work is cut up. It cannot be seen in receipts.
+#[derive(Clone, Copy)]
+struct Grain {
+    /// Requests that one thread takes at a time.
+    chunk: usize,
+    /// Bills settled with one charge.
+    together: usize,
 }
 
 /// What came of a portion.

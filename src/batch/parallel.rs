@@ -49,7 +49,7 @@ impl Worker {
 }
 
 /// Requests per chunk: by the static gas bound, about a nanosecond or two a unit.
-fn chunk_len(policy: &crate::policy::Policy) -> usize {
+pub(super) fn chunk_len(policy: &crate::policy::Policy) -> usize {
     let per_run = policy.max_gas().unwrap_or(10_000).saturating_mul(2).saturating_add(50);
     usize::try_from(CHUNK_NS / per_run.min(CHUNK_NS)).unwrap_or(1).clamp(16, 1_024)
 }
@@ -57,7 +57,7 @@ fn chunk_len(policy: &crate::policy::Policy) -> usize {
 impl Batch<'_> {
     pub(super) fn run_parallel<R: Requests + ?Sized>(&self, requests: &R) -> Portion {
         let n = requests.len();
-        let chunk = chunk_len(&self.policy);
+        let chunk = self.grain.chunk;
         let exe = self.policy.executable();
         let env = self.env();
         let blank = Receipt::unstarted(Fault::HostError, 0);

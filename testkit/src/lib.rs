@@ -11,6 +11,7 @@
     reason = "test support: a broken promise must stop the test that found it"
 )]
 
+pub mod batches;
 pub mod case;
 pub mod compare;
 pub mod generate;

@@ -1,0 +1,301 @@
+//! The event ring: the last records of many writers, under numbers without gaps, for many readers.
+//!
+//! A record is `W` words, and where it needs more (text, say) an extra part of type `T`. Records of words alone cost no
+//! allocation. There are no locks. A writer waits for nobody, neither for readers nor for a writer that stalls; what that
+//! costs is that a record may be dropped, and then it is counted. A reader waits for nobody either.
+//!
+//! # What becomes of a number
+//!
+//! A number is reserved by one addition to `next`. Record `n` belongs in slot `n mod capacity`. The last `capacity`
+//! reserved numbers are the *window*: nobody reads what is before it. For every number below `next` one of these holds:
+//!
+//! - *in flight*: its writer has not come to its slot, or is not done;
+//! - *readable*: its record is stored and whole;
+//! - *overwritten*: its record was stored, and a later number took its slot;
+//! - *dropped*: its record never became visible, and never will.
+//!
+//! Each number is counted as written or as dropped once, by its own writer, and each written one as overwritten at most
+//! once, by the writer that takes its slot. So when no writer is at work, `reserved = written + dropped` and `written =
+//! readable + overwritten`, exactly.
+//!
+//! # The protocol
+//!
+//! A slot has a stamp: one word of a number and a state (drawn in `slot.rs`). Stamps only go up, and none comes twice.
+//!
+//! - *Take.* The writer of `n` compares and swaps the stamp of an earlier number, gone or stored, to `writing n`. It now
+//!   owns the slot.
+//! - *Store.* It writes the words and the extra part, and swaps `writing n` to `stored n`.
+//! - *A slow writer of an older lap.* Where the stamp is `writing m` with `m < n`, the writer of `n` must not touch the words
+//!   and will not wait: it swaps the stamp to `busy n` and drops its record. The slow writer then fails to swap `writing m`
+//!   to `stored m`, drops its record too, and gives the slot up with `gone n`. A slow writer that has not even taken its slot
+//!   finds a later number there, and drops its record. So nothing old ever replaces anything new.
+//! - *A writer that stops.* A reservation that is dropped before all of its records have come, by a panic say, takes the
+//!   slots of the rest and gives them up as `gone`: tombstones, at which readers do not stop. Who forgets a reservation
+//!   (`mem::forget`) holds readers up until its numbers have left the window, no longer.
+//! - *Read.* The reader of `n` wants `stored n` before and after it reads the words. An earlier number, or `writing n`, is
+//!   in flight: there the reader stops, so that what it returns has no hole that might fill later. `gone n` and `busy n`
+//!   are dropped, a later number means that the reader was lapped: it counts and goes on.
+//!
+//! # Orderings
+//!
+//! - `next` only hands out numbers; nothing is published through it, and it is Relaxed.
+//! - The swap of *take* acquires what the previous owner released, so that the words' stores of successive owners have one
+//!   order, and the count of replaced records is not lost. Swaps by others in between continue the release sequence.
+//! - A Release fence stands between *take* and the first store of a word. A reader that has seen such a word passes an
+//!   Acquire fence before its second look, which therefore sees that stamp or a later one, and not what it saw first.
+//! - The swap of *store* is Release and the reader's first look is Acquire: who sees `stored n` sees all of its words, and
+//!   what its extra part points to.
+//! - Extra parts are freed through the epoch (`extra.rs`).
+
+mod extra;
+mod slot;
+#[cfg(test)]
+mod tests;
+
+use crate::limits::{MAX_EVENT_RESERVATION, MAX_EVENT_RING};
+use crate::sync::{AtomicU64, CachePadded, Ordering, weakened};
+use slot::{NUMBERS, Seen, Slot};
+
+/// A bounded ring of records of `W` words with extra parts of type `T`; see the module's text.
+pub struct Ring<const W: usize, T = ()> {
+    slots: Box<[Slot<W, T>]>,
+    first: u64,
+    next: CachePadded<AtomicU64>,
+    dropped: CachePadded<AtomicU64>,
+}
+
+/// A record as it was written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Record<const W: usize, T = ()> {
+    /// Its number.
+    pub number: u64,
+    /// Its words.
+    pub words: [u64; W],
+    /// Its extra part, if it has one.
+    pub extra: Option<T>,
+}
+
+/// What [`Ring::since`] found. All numbers from the one asked for up to `next` are accounted for: `records.len() +
+/// overwritten + dropped` is `next` less that number.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Since<const W: usize, T = ()> {
+    /// Records by ascending number.
+    pub records: Vec<Record<W, T>>,
+    /// The number to ask for next.
+    pub next: u64,
+    /// Numbers that are no longer there: before the ring's first, before the window, or replaced while this was read. Some
+    /// of them may have been dropped before; that cannot be told any more.
+    pub overwritten: u64,
+    /// Numbers in the window that were dropped.
+    pub dropped: u64,
+}
+
+/// Counts of a ring, since it was made. Exact when no writer is at work; while some are, each number that is counted was
+/// so at some moment of the call, none twice, and `written + dropped <= reserved`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RingStats {
+    /// Numbers handed out.
+    pub reserved: u64,
+    /// Records that became visible.
+    pub written: u64,
+    /// Written records whose slot a later number took.
+    pub overwritten: u64,
+    /// Records that never became visible.
+    pub dropped: u64,
+}
+
+impl RingStats {
+    /// Numbers whose writers are at work.
+    pub fn in_flight(&self) -> u64 {
+        self.reserved.saturating_sub(self.written).saturating_sub(self.dropped)
+    }
+}
+
+impl<const W: usize, T: Clone + Send + Sync + 'static> Ring<W, T> {
+    /// A ring of so many records, numbered from 0. Less than 1 is 1, and more than [`MAX_EVENT_RING`] is that.
+    pub fn new(capacity: usize) -> Ring<W, T> {
+        Ring::continuing(capacity, 0)
+    }
+    /// A ring that goes on from a log that is kept elsewhere: its first record has the number `first`. Numbers end at 2^62 - 1;
+    /// a larger `first` is taken as that, and no record gets in.
+    pub fn continuing(capacity: usize, first: u64) -> Ring<W, T> {
+        let first = first.min(NUMBERS);
+        Ring {
+            slots: (0..capacity.clamp(1, MAX_EVENT_RING)).map(|_| Slot::new()).collect(),
+            first,
+            next: CachePadded::new(AtomicU64::new(first)),
+            dropped: CachePadded::new(AtomicU64::new(0)),
+        }
+    }
+    /// Records that it holds.
+    pub fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+    /// The number that the next record will get.
+    pub fn next(&self) -> u64 {
+        self.next.load(Ordering::Relaxed).min(NUMBERS)
+    }
+
+    /// Appends a record. Its number, whether or not it was dropped; None where all 2^62 - 1 numbers are used up.
+    pub fn append(&self, words: [u64; W], extra: Option<T>) -> Option<u64> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        if number >= NUMBERS {
+            // `next` is off by the refusals of this moment only, so it never wraps.
+            self.next.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        self.write(number, self.place(number), words, extra);
+        Some(number)
+    }
+
+    /// Reserves numbers for `n` records that stand together, whoever else writes. None where `n` is more than
+    /// [`MAX_EVENT_RESERVATION`] or the numbers are used up. More than [`Ring::capacity`] is allowed; the first of them
+    /// are then overwritten by the last.
+    pub fn reserve(&self, n: usize) -> Option<Reservation<'_, W, T>> {
+        if n > MAX_EVENT_RESERVATION {
+            return None;
+        }
+        let n = n as u64;
+        let mut number = self.next.load(Ordering::Relaxed);
+        loop {
+            if number > NUMBERS - n {
+                return None;
+            }
+            if weakened("ring: reserve in one step") {
+                self.next.store(number + n, Ordering::Relaxed);
+                break;
+            }
+            let swapped =
+                self.next.compare_exchange_weak(number, number + n, Ordering::Relaxed, Ordering::Relaxed);
+            match swapped {
+                Ok(_) => break,
+                Err(now) => number = now,
+            }
+        }
+        Some(Reservation { ring: self, next: number, end: number + n, place: self.place(number) })
+    }
+
+    /// Records from number `n` on, at most `limit`, up to the first number in flight. Takes time in proportion to the
+    /// capacity at most, and memory in proportion to what it returns. Numbers from [`Ring::next`] on do not exist yet: who
+    /// asks for one is told nothing, and to ask for it again.
+    pub fn since(&self, n: u64, limit: usize) -> Since<W, T> {
+        let end = self.next();
+        let start = n.max(self.first).max(end.saturating_sub(self.slots.len() as u64));
+        let room = end.saturating_sub(start).min(limit as u64);
+        let mut found = Since {
+            records: Vec::with_capacity(usize::try_from(room).unwrap_or(0)),
+            next: start,
+            overwritten: start - n,
+            dropped: 0,
+        };
+        let mut guard = None;
+        let mut place = self.place(start);
+        while found.next < end && found.records.len() < limit {
+            let number = found.next;
+            let Some(slot) = self.slots.get(place) else { break };
+            match slot.read(number, &mut guard) {
+                Seen::InFlight if weakened("ring: stop at what is in flight") => {}
+                Seen::InFlight => break,
+                Seen::Stored(words, extra) => found.records.push(Record { number, words, extra }),
+                Seen::Dropped => found.dropped += 1,
+                Seen::Later => found.overwritten += 1,
+            }
+            found.next += 1;
+            place = self.after(place);
+        }
+        found
+    }
+
+    /// The counts. Takes time in proportion to the capacity.
+    pub fn stats(&self) -> RingStats {
+        let (mut overwritten, mut readable) = (0, 0);
+        for slot in &self.slots {
+            let (replaced, stored) = slot.counts();
+            overwritten += replaced;
+            readable += u64::from(stored);
+        }
+        let dropped = self.dropped.load(Ordering::Acquire);
+        // Last, so that whatever was counted has been reserved.
+        let reserved = self.next() - self.first;
+        RingStats { reserved, written: overwritten + readable, overwritten, dropped }
+    }
+
+    fn write(&self, number: u64, place: usize, words: [u64; W], extra: Option<T>) {
+        let Some(slot) = self.slots.get(place) else { return };
+        // Counted before the slot is given up, and also while unwinding out of a foreign destructor.
+        let mut lost = Lost { dropped: &self.dropped, count: 1 };
+        if let Some(writing) = slot.take(number)
+            && writing.store(words, extra)
+        {
+            lost.count = 0;
+        }
+    }
+    fn place(&self, number: u64) -> usize {
+        usize::try_from(number % self.slots.len().max(1) as u64).unwrap_or(0)
+    }
+    fn after(&self, place: usize) -> usize {
+        if place + 1 == self.slots.len() { 0 } else { place + 1 }
+    }
+}
+
+/// Numbers that are dropped unless somebody says otherwise.
+struct Lost<'r> {
+    dropped: &'r AtomicU64,
+    count: u64,
+}
+
+impl Drop for Lost<'_> {
+    fn drop(&mut self) {
+        if self.count > 0 {
+            self.dropped.fetch_add(self.count, Ordering::Release);
+        }
+    }
+}
+
+/// Numbers that stand together. Dropping it drops the rest of them.
+pub struct Reservation<'r, const W: usize, T: Clone + Send + Sync + 'static = ()> {
+    ring: &'r Ring<W, T>,
+    next: u64,
+    end: u64,
+    /// The slot of `next`.
+    place: usize,
+}
+
+impl<const W: usize, T: Clone + Send + Sync + 'static> Reservation<'_, W, T> {
+    /// Numbers that have no record yet.
+    pub fn left(&self) -> u64 {
+        self.end - self.next
+    }
+    /// Appends a record under the next of the numbers. Its number; None where all have their records.
+    pub fn push(&mut self, words: [u64; W], extra: Option<T>) -> Option<u64> {
+        if self.next == self.end {
+            return None;
+        }
+        let (number, place) = (self.next, self.place);
+        self.next += 1;
+        self.place = self.ring.after(place);
+        self.ring.write(number, place, words, extra);
+        Some(number)
+    }
+}
+
+impl<const W: usize, T: Clone + Send + Sync + 'static> Drop for Reservation<'_, W, T> {
+    fn drop(&mut self) {
+        if self.next == self.end {
+            return;
+        }
+        let _lost = Lost { dropped: &self.ring.dropped, count: self.end - self.next };
+        if weakened("ring: fill the rest with tombstones") {
+            return;
+        }
+        // Numbers that later ones of the same reservation have put out of the window need no tombstone.
+        let from = self.next.max(self.end.saturating_sub(self.ring.slots.len() as u64));
+        let mut place = self.ring.place(from);
+        for number in from..self.end {
+            if let Some(slot) = self.ring.slots.get(place) {
+                drop(slot.take(number));
+            }
+            place = self.ring.after(place);
+        }
+    }
+}

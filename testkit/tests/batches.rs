@@ -1,0 +1,27 @@
+//! Batches against one request after the other, a fixed few of them. The binary `batches` does the same by the 100 000.
+#![allow(clippy::panic, reason = "a test fails by panicking")]
+
+use eclvm_testkit::batches::Batches;
+
+#[test]
+fn batches_are_as_if_sequential() {
+    let mut batches = Batches::default();
+    let mut seed = 7 << 32;
+    while batches.seen.batches < 300 {
+        if let Some(Err(what)) = batches.run(seed) {
+            panic!("{what}");
+        }
+        seed += 1;
+    }
+    let seen = &batches.seen;
+    for how in ["allow", "deny", "fault", "wrong inputs", "OutOfGas", "OutOfMana"] {
+        assert!(
+            seen.outcomes.get(how).is_some_and(|n| n * 100 > seen.requests),
+            "too few: {how} in {seen:?}"
+        );
+    }
+    assert!(
+        seen.ran_out_inside >= 50 && seen.wrote >= 20 && seen.nested >= 50,
+        "they say too little: {seen:?}"
+    );
+}

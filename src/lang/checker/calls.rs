@@ -33,17 +33,23 @@ impl Checker<'_> {
             });
             return (It::ERROR, Fold::No, Meaning::None);
         };
-        if let Some(builtin) = self.builtin(name) {
+        if let Some(builtin) = self.names.builtin(name) {
             return self.call_builtin(span, builtin, args);
         }
-        if let Some(Some(id)) = self.functions.get(name.0 as usize).copied() {
+        if let Some(id) = self.names.function(name) {
+            // Who only calls itself is called by nobody.
+            if id.0 as usize != self.current {
+                self.names.mark_used(name);
+            }
             return (self.call_function(span, id, args), Fold::No, Meaning::Function(id));
         }
         for arg in args {
             self.value(*arg, None);
         }
         let at = self.span(callee);
-        if self.has_room() {
+        if self.names.is_broken(name) {
+            // What is wrong with it has been said.
+        } else if self.has_room() {
             self.unknown_function(name, at);
         } else {
             self.error(codes::E0134, at, String::new());

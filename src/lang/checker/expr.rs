@@ -139,9 +139,12 @@ impl Checker<'_> {
                 return (ty, Fold::No, Meaning::Local(local));
             }
             Some(Binding::Const(at)) => {
-                let (id, ty) =
-                    self.block_constants.get(at as usize).copied().unwrap_or((ConstId(0), It::ERROR));
-                return (ty, Fold::Value(id), Meaning::Constant);
+                let Some(constant) = self.block_constants.get_mut(at as usize) else {
+                    return (It::ERROR, Fold::No, Meaning::Constant);
+                };
+                constant.used = true;
+                let (id, ty) = (constant.id, constant.ty);
+                return (self.instance(id, ty, span), Fold::Value(id), Meaning::Constant);
             }
             Some(Binding::BadConst) => {
                 self.met_bad_constant = true;
@@ -149,23 +152,29 @@ impl Checker<'_> {
             }
             None => {}
         }
-        if let Some(Some(input)) = self.inputs.get(name.0 as usize).copied() {
+        if let Some(input) = self.names.input(name) {
             let ty = self.drafts.get(self.current).and_then(|d| d.inputs.get(usize::from(input)));
             let ty = ty.map_or(It::ERROR, |(_, ty, _)| *ty);
             let ty = self.narrowed(ty, super::scope::Key::Input(u32::from(input)));
             return (ty, Fold::No, Meaning::Input(input));
         }
-        if let Some(Some(global)) = self.globals.get(name.0 as usize).copied() {
-            return self.mention_constant(global);
+        if let Some(global) = self.names.global(name) {
+            self.names.mark_used(name);
+            return self.mention_constant(global, span);
         }
         if let Some(std) = self.standard(name) {
             if let Some(draft) = self.draft() {
                 draft.mentions = draft.mentions.with(std);
+                if std == StdInput::Trust {
+                    draft.trust_at.get_or_insert(span);
+                }
             }
             return (std.ty().into(), Fold::No, Meaning::Std(std));
         }
-        let function =
-            self.builtin(name).is_some() || self.functions.get(name.0 as usize).is_some_and(Option::is_some);
+        if self.names.is_broken(name) {
+            return (It::ERROR, Fold::No, Meaning::None);
+        }
+        let function = self.names.builtin(name).is_some() || self.names.function(name).is_some();
         if self.infers && !function {
             let ty = self.types.fresh();
             let input = self.new_input(name, ty, span);
@@ -192,8 +201,7 @@ impl Checker<'_> {
         }
         let locals: Vec<Symbol> = self.scopes.visible().take(1_000).collect();
         let inputs = self.drafts.get(self.current).map_or(&[][..], |d| &d.inputs);
-        let global = |at: usize| self.globals.get(at).is_some_and(Option::is_some);
-        let globals = ast.symbols.iter().enumerate().filter(|(at, _)| global(*at)).map(|(_, name)| name);
+        let globals = self.names.globals().map(|symbol| ast.symbol(symbol));
         let near =
             locals.iter().chain(inputs.iter().map(|(name, ..)| name)).map(|symbol| ast.symbol(*symbol));
         let candidates = ["caller", "realm", "trust", "now"].into_iter().chain(near).chain(globals);

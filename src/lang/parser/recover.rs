@@ -159,6 +159,13 @@ impl Parser<'_> {
         self.lexer.slice(Span::new(self.last_end, self.tok.span.start)).contains('\n')
     }
 
+    /// After a failure: if it was a declaration's, its name is not to be complained about wherever it is used.
+    pub(super) fn declaration_failed(&mut self) {
+        if let Some(name) = self.declaring.take() {
+            self.ast.broken.push(name);
+        }
+    }
+
     /// After a failure in the statement that began at nesting `depth`: to the start of the next one.
     pub(super) fn recover(&mut self, depth: usize) {
         self.reset_expressions(depth);

@@ -334,7 +334,8 @@ impl Walk<'_> {
     fn run(&mut self, from: usize, to: usize, goal: Goal) -> Worst {
         let first = self.jumps.before(self.start);
         let number = |i: usize| Some(self.jumps.number(self.start + i)? - first);
-        let inside = self.jumps.before(self.start + from) - first..self.jumps.before(self.start + to + 1) - first;
+        let inside =
+            self.jumps.before(self.start + from) - first..self.jumps.before(self.start + to + 1) - first;
         if let Some(ways) = self.ways.get_mut(inside) {
             ways.fill(None);
         }

@@ -80,14 +80,22 @@ impl Size {
     }
 }
 
+/// Whether an instruction is priced by the sizes of its operands.
+fn is_sized(instr: Instr) -> bool {
+    use crate::isa::GasRule::{Equal, Event, Put, Search, Text};
+    matches!(instr.op.info().gas, Text | Equal | Search | Put | Event)
+}
+
 impl<'f> Sizes<'f> {
-    pub(super) fn new(facts: &'f [Facts], f: &'f Function, code: &[Instr], jumps: &'f Jumps, loops: bool) -> Sizes<'f> {
-        let sized = |instr: &Instr| {
-            use crate::isa::GasRule::{Equal, Event, Put, Search, Text};
-            matches!(instr.op.info().gas, Text | Equal | Search | Put | Event)
-        };
+    pub(super) fn new(
+        facts: &'f [Facts],
+        f: &'f Function,
+        code: &[Instr],
+        jumps: &'f Jumps,
+        loops: bool,
+    ) -> Sizes<'f> {
         let mut registers = Vec::new();
-        if code.iter().any(sized) {
+        if code.iter().any(|instr| is_sized(*instr)) {
             registers = vec![Register::default(); f.registers.len()];
             for (slot, ty) in registers.iter_mut().zip(&f.registers).take(usize::from(f.params)) {
                 slot.largest = Size::largest(*ty);
@@ -135,7 +143,12 @@ impl<'f> Sizes<'f> {
         if self.jumps.number(pc).is_some() {
             self.run += 1;
         }
-        let at = Operands { b: self.operand(instr, 1), c: self.operand(instr, 2) };
+        let passes = matches!(instr.op, Op::Const | Op::Move | Op::Unwrap | Op::Concat | Op::MakeDid);
+        let at = if passes || is_sized(instr) {
+            Operands { b: self.operand(instr, 1), c: self.operand(instr, 2) }
+        } else {
+            Operands::default()
+        };
         let Some(written) = instr.written() else { return at };
         let size = match instr.op {
             Op::Const | Op::Move | Op::Unwrap => at.b,

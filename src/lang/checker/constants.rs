@@ -1,9 +1,9 @@
 //! Named constants at the top of a file: they may use each other in any order, but not in a circle.
 
 use super::fold::Fold;
-use super::{Checker, Pending};
 use super::names::Global;
 use super::types::It;
+use super::{Checker, Pending};
 use crate::lang::ast::{ExprId, ExprKind, ItemKind, Symbol};
 use crate::lang::checked::{ConstId, Meaning};
 use crate::lang::codes;

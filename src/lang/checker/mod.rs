@@ -5,11 +5,17 @@
 //! recurses with the nesting that the parser has bounded, never with the length of anything.
 
 mod calls;
+mod chain;
 mod constants;
+mod expect;
 mod expr;
 mod fold;
+mod fold_expr;
+mod hints;
 mod names;
 mod narrow;
+mod operators;
+mod resolve;
 mod scope;
 mod signatures;
 mod stmt;

@@ -10,7 +10,11 @@ use eclvm_kernel::span::Span;
 #[derive(Clone, Copy)]
 pub(super) enum Global {
     /// Not looked at yet: its value, where its name stands, whether its own value is on the way.
-    Unknown { value: ExprId, at: Span, open: bool },
+    Unknown {
+        value: ExprId,
+        at: Span,
+        open: bool,
+    },
     Known(ConstId, It),
     Bad,
 }

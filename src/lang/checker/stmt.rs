@@ -1,9 +1,9 @@
 //! Bodies and statements. Each says whether control goes on behind it.
 
 use super::fold::Fold;
+use super::names::Global;
 use super::scope::{Binding, Declared, Key, Mark};
 use super::types::It;
-use super::names::Global;
 use super::{BlockConstant, Checker, Pending};
 use crate::lang::ast::{Block, ExprId, ExprKind, ItemKind, Range, StmtId, StmtKind, Symbol};
 use crate::lang::checked::{BodyKind, LocalId};
@@ -252,19 +252,22 @@ impl Checker<'_> {
     fn block_constant(&mut self, name: Symbol, span: Span, value: ExprId) {
         self.not_builtin(name, span);
         // What a name means at the same depth, it means in the same block: blocks that are closed are forgotten.
-        let twice = match self.scopes.get(name) {
+        let depth = self.depth;
+        let first = match self.scopes.get(name) {
             Some(Binding::Const(at)) => {
-                self.block_constants.get(at as usize).is_some_and(|constant| constant.depth == self.depth)
+                self.block_constants.get_mut(at as usize).filter(|c| c.depth == depth)
             }
-            _ => false,
+            _ => None,
         };
-        if twice {
+        let twice = first.is_some();
+        if let Some(first) = first {
+            // Said once is enough: that nobody uses it is no news.
+            first.used = true;
             self.duplicate("constant", name, span);
         }
         let binding = match self.constant_value(name, value) {
             Global::Known(id, ty) => {
-                let (depth, used) = (self.depth, twice);
-                self.block_constants.push(BlockConstant { id, ty, depth, used });
+                self.block_constants.push(BlockConstant { id, ty, depth, used: twice });
                 let at = self.block_constants.len() as u32 - 1;
                 self.declared.push(Declared { what: Binding::Const(at), name, span });
                 Binding::Const(at)

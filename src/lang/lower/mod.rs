@@ -55,7 +55,9 @@ impl Reach {
         while let Some(id) = self.order.get(next).copied() {
             next += 1;
             for callee in checked.body(id).map_or(&[][..], |b| &b.calls) {
-                if let Some(slot) = self.index.get_mut(callee.0 as usize).filter(|(policy, _)| *policy != self.policy) {
+                if let Some(slot) =
+                    self.index.get_mut(callee.0 as usize).filter(|(policy, _)| *policy != self.policy)
+                {
                     *slot = (self.policy, self.order.len() as u32);
                     self.order.push(*callee);
                 }
@@ -131,7 +133,10 @@ fn weight(program: &Program) -> usize {
 pub(crate) fn internal(at: usize, error: &VerifyError) -> Diagnostic {
     diagnostic(
         codes::E0201,
-        format!("the compiler made a program for policy {} of the file that does not verify: {error}", at + 1),
+        format!(
+            "the compiler made a program for policy {} of the file that does not verify: {error}",
+            at + 1
+        ),
         Span::default(),
     )
 }
@@ -149,7 +154,9 @@ fn too_large(overflow: Overflow, span: Span) -> Diagnostic {
         Overflow::Inputs => ("inputs", MAX_INPUTS),
     };
     let way_out = match overflow {
-        Overflow::Instructions => "; split it into several policies, or go over an array with `any(..)` or `for`",
+        Overflow::Instructions => {
+            "; split it into several policies, or go over an array with `any(..)` or `for`"
+        }
         Overflow::Registers => "; move parts of it into functions",
         Overflow::Constants | Overflow::Functions => "; split it into several policies",
         Overflow::Inputs => "; give them as arrays",

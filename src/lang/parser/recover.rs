@@ -63,7 +63,13 @@ impl Parser<'_> {
         if let Some(error) = self.half_a_did() {
             return self.fail(error);
         }
-        let message = format!("expected {expected}, found {}", self.found());
+        let message = match self.tok.kind {
+            Tok::Colon if self.lexer.slice(Span::new(self.tok.span.end, self.tok.span.end + 1)) == "=" => {
+                "ECL has no `:=`; `let x = ..;` makes a binding, `x = ..;` assigns".to_owned()
+            }
+            Tok::DotDot => "a range stands in `for` only; elsewhere write `a <= x && x < b`".to_owned(),
+            _ => format!("expected {expected}, found {}", self.found()),
+        };
         self.fail(error(codes::E0001, self.tok.span, message))
     }
 

@@ -145,7 +145,13 @@ impl Parser<'_> {
     fn require(&mut self) -> Parsed<StmtKind> {
         self.bump();
         let cond = self.expression()?.id();
-        let message = if self.eat(Tok::Comma) { Some(self.string("the message")?) } else { None };
+        if self.at(Tok::Str) {
+            let at = Span::new(self.last_end, self.last_end);
+            let error = error(codes::E0001, self.tok.span, "a `,` is missing before the message");
+            self.report(error.with_suggestion(at, ",", "add `,`"));
+        }
+        let comma = self.at(Tok::Str) || self.eat(Tok::Comma);
+        let message = if comma { Some(self.string("the message")?) } else { None };
         self.semicolon()?;
         Ok(StmtKind::Require { cond, message })
     }

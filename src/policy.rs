@@ -170,13 +170,12 @@ impl Module {
             return Err(CompileError::Source(diagnostics));
         }
         let mut policies = Vec::with_capacity(programs.len());
-        for program in programs {
-            let name = program.name.to_string();
+        for (at, program) in programs.into_iter().enumerate() {
             match Verified::new(program) {
                 Ok(verified) => policies.push(Policy(Arc::new(Executable::new(verified)))),
                 // The verifier holds the compiler to its promises too; the tests and fuzzers look for this.
                 Err(error) => {
-                    diagnostics.push(lower::internal(&name, &error));
+                    diagnostics.push(lower::internal(at, &error));
                     return Err(CompileError::Source(diagnostics));
                 }
             }

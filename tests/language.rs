@@ -436,3 +436,27 @@ fn the_example_policies() {
     assert_eq!(run("transfer/transfer.ecl", vec![did(bob), ValueRef::Number(5.0)], alice), "deny");
     assert_eq!(run("transfer/transfer.ecl", vec![did(carol), ValueRef::Number(500.0)], alice), "deny");
 }
+
+/// The load had no place, so that tables by line booked it on line 1.
+#[test]
+fn the_load_of_trust_points_at_its_first_mention() {
+    for source in [
+        "// trusted?\npolicy p { require now > 1; return trust.r > 0.5 && trust.i > 0; }",
+        "fn f() -> bool { return trust.r > 0.5; } policy p { return f(); }",
+        "trust_norm(trust) > 0.5",
+    ] {
+        let policy = compile(source);
+        let span = policy.program().spans[0];
+        let first = source.match_indices("trust").find(|(at, _)| !source[at + 5..].starts_with(['_', 'e']));
+        assert_eq!(Some(span.start as usize), first.map(|(at, _)| at), "{source}");
+        assert_eq!(&source[span.start as usize..span.end as usize], "trust");
+    }
+    let source = "fn f() -> bool { return trust.r > 0.5; } policy p { return f() && trust.i > 0; }";
+    let policy = compile(source);
+    let own = source.rfind("trust").unwrap();
+    assert_eq!(policy.program().spans[0].start as usize, own, "the policy's own mention goes first");
+    let limits = BudgetLimits { gas_limit: 4, ..BudgetLimits::default() };
+    let receipt = setting::Setting { limits, ..on_state() }.run(&policy);
+    assert_eq!(receipt.outcome, Outcome::Exhausted(Exhaustion::OutOfGas));
+    assert_eq!(receipt.span.map(|span| span.start as usize), Some(own));
+}

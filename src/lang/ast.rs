@@ -51,6 +51,8 @@ pub struct Ast {
     pub symbols: TextTable,
     /// Decoded string literals by [`TextId`].
     pub texts: TextTable,
+    /// Names whose declarations did not parse: a diagnostic has said why, and nothing is to be said of their uses.
+    pub broken: Vec<Symbol>,
 }
 
 /// Many small texts in one allocation. Texts are numbered in the order in which they were pushed.

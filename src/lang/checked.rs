@@ -4,6 +4,7 @@
 use super::ast::{ExprId, Range, StmtId};
 use super::builtins::Builtin;
 use eclvm_kernel::program::{EffectKind, StdInput};
+use eclvm_kernel::span::Span;
 use eclvm_kernel::types::Ty;
 use eclvm_kernel::value::Value;
 
@@ -88,6 +89,8 @@ pub struct Body {
     pub inputs: Vec<InputInfo>,
     /// Standard inputs that its own text mentions (also in dead code).
     pub mentions: StdMask,
+    /// Its first mention of `trust`.
+    pub trust_at: Option<Span>,
     /// The strongest effect of its own text, calls of functions not followed.
     pub effect: EffectKind,
     /// Functions it calls, each once.

@@ -87,6 +87,8 @@ codes! {
     W0102 "code that is never reached"
     W0103 "a requirement that is constant"
     W0104 "a comparison with null that is always false"
+    W0105 "a function that is never called"
+    W0106 "a condition that is constant"
 }
 
 /// The title of a code.

@@ -1,6 +1,6 @@
 //! `docs/isa.md`, made from the table.
 
-use super::table::{GasRule, Op, Role, X};
+use super::table::{GasRule, Op, Role, Sig, X};
 use core::fmt::Write;
 
 /// The instruction set as a Markdown table. A test holds `docs/isa.md` to it.
@@ -31,11 +31,11 @@ pub fn isa_markdown() -> String {
 fn role(role: Role) -> String {
     match role {
         Role::None => String::new(),
-        Role::W(sig) => format!("writes {sig:?}"),
-        Role::R(sig) => format!("reads {sig:?}"),
-        Role::RW(sig) => format!("reads, writes {sig:?}"),
-        Role::V(sig) => format!("reads {sig:?} or constant"),
-        Role::Args(n, sig) => format!("first of {n} {sig:?}"),
+        Role::W(sig) => format!("writes {}", ty(sig)),
+        Role::R(sig) => format!("reads {}", ty(sig)),
+        Role::RW(sig) => format!("reads, writes {}", ty(sig)),
+        Role::V(sig) => format!("reads {} or constant", ty(sig)),
+        Role::Args(n, sig) => format!("first of {n} {}", ty(sig)),
         Role::K => "constant".into(),
         Role::OptText => "text constant or none".into(),
         Role::Target => "target".into(),
@@ -43,6 +43,23 @@ fn role(role: Role) -> String {
         Role::Elements => "first element".into(),
         Role::Count => "count".into(),
         Role::CallArgs => "first argument".into(),
+    }
+}
+
+/// A type as policies write it.
+fn ty(sig: Sig) -> &'static str {
+    match sig {
+        Sig::N => "number",
+        Sig::B => "bool",
+        Sig::S => "string",
+        Sig::D => "did",
+        Sig::T => "trust",
+        Sig::OptN => "number?",
+        Sig::OptS => "string?",
+        Sig::OptB => "bool?",
+        Sig::Nums => "[number]",
+        Sig::Array => "array",
+        Sig::Any => "any",
     }
 }
 

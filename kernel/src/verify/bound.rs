@@ -5,12 +5,15 @@
 //! bounds and bounded by the array's size for `for` over arrays. What is unbounded names the instruction whose span says
 //! why. Loops are taken smallest first, so that an outer one finds its inner ones priced.
 
-use super::bound_sizes::Sizes;
+use super::bound_sizes::{self, Operands, Sizes};
+use super::constants::Facts;
+use super::jumps::Jumps;
 use crate::gas::{GasLayer, GasUnits, Prices};
 use crate::isa::{GasRule, Instr, Op};
 use crate::limits::{MAX_ARRAY_ELEMENTS, MAX_NESTING};
 use crate::program::{Function, Program};
 use crate::span::Span;
+use crate::types::Base;
 use crate::value::Value;
 
 /// The worst case of one layer.
@@ -63,37 +66,35 @@ impl GasBound {
     }
 }
 
-/// Units per layer; `u64::MAX` in `units` together with a `why` is unbounded.
+/// Stands for "nothing makes it unbounded": no program has so many instructions.
+const NOBODY: u32 = u32::MAX;
+
+/// Units per layer, and the instruction that makes a layer unbounded.
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Worst {
     units: [u64; 4],
-    /// The instruction that makes the layer unbounded.
-    why: [Option<u32>; 4],
+    why: [u32; 4],
 }
 
 impl Worst {
-    const ZERO: Worst = Worst { units: [0; 4], why: [None; 4] };
+    const ZERO: Worst = Worst { units: [0; 4], why: [NOBODY; 4] };
 
-    fn of(layer: GasLayer, n: u64) -> Worst {
-        let mut worst = Worst::ZERO;
-        if let Some(slot) = worst.units.get_mut(layer as usize) {
-            *slot = n;
+    #[inline]
+    fn combine(&mut self, other: &Worst, units: impl Fn(u64, u64) -> u64) {
+        for (mine, theirs) in self.units.iter_mut().zip(other.units) {
+            *mine = units(*mine, theirs);
         }
-        worst
+        for (mine, theirs) in self.why.iter_mut().zip(other.why) {
+            *mine = if *mine == NOBODY { theirs } else { *mine };
+        }
     }
+    #[inline]
     fn merge(&mut self, other: &Worst) {
-        let pairs = self.units.iter_mut().zip(&mut self.why).zip(other.units.iter().zip(&other.why));
-        for ((mine, why), (theirs, their_why)) in pairs {
-            *mine = (*mine).max(*theirs);
-            *why = why.or(*their_why);
-        }
+        self.combine(other, u64::max);
     }
+    #[inline]
     fn add(&mut self, other: &Worst) {
-        let pairs = self.units.iter_mut().zip(&mut self.why).zip(other.units.iter().zip(&other.why));
-        for ((mine, why), (theirs, their_why)) in pairs {
-            *mine = mine.saturating_add(*theirs);
-            *why = why.or(*their_why);
-        }
+        self.combine(other, u64::saturating_add);
     }
     /// `rounds` times, or without bound because of instruction `pc`.
     fn times(&self, rounds: Option<u64>, pc: usize) -> Worst {
@@ -101,20 +102,32 @@ impl Worst {
         for (units, why) in out.units.iter_mut().zip(&mut out.why) {
             match rounds {
                 Some(n) => *units = units.saturating_mul(n),
-                None if *units > 0 => *why = why.or(u32::try_from(pc).ok()),
+                None if *units > 0 && *why == NOBODY => *why = pc as u32,
                 None => {}
             }
         }
         out
     }
     fn unbounded(pc: usize) -> Worst {
-        Worst { units: [u64::MAX; 4], why: [u32::try_from(pc).ok(); 4] }
+        Worst { units: [u64::MAX; 4], why: [pc as u32; 4] }
     }
 }
 
+/// What one instruction costs at most.
+#[derive(Clone, Copy, Debug)]
+enum Cost {
+    /// Units of a layer.
+    Units(GasLayer, u64),
+    /// Units of Compute, and what the function comes to.
+    Call(u64, u16),
+    /// Nobody knows.
+    Unbounded,
+}
+
 /// The bound of a program that holds V1 to V6.
-pub(super) fn compute(p: &Program) -> GasBound {
+pub(super) fn compute(p: &Program, facts: &[Facts], jumps: &Jumps) -> GasBound {
     let mut results: Vec<Option<Worst>> = vec![None; p.functions.len()];
+    let mut costs = Vec::with_capacity(p.code.len());
     // Functions in callee-first order; one that is met while it is still open calls itself.
     let mut open = vec![false; p.functions.len()];
     let mut way: Vec<(usize, usize)> = vec![(0, 0)];
@@ -134,7 +147,7 @@ pub(super) fn compute(p: &Program) -> GasBound {
                 way.push((usize::from(instr.b), 0));
             }
             None => {
-                let worst = function(p, f, &results);
+                let worst = function(p, f, (facts, jumps), &results, &mut costs);
                 if let Some(slot) = results.get_mut(index) {
                     *slot = Some(worst);
                 }
@@ -143,10 +156,10 @@ pub(super) fn compute(p: &Program) -> GasBound {
     }
     let worst = results.first().copied().flatten().unwrap_or(Worst::unbounded(0));
     let mut layers = [Bound::Finite(0); 4];
-    for (layer, (units, why)) in layers.iter_mut().zip(worst.units.iter().zip(&worst.why)) {
+    for (layer, (units, why)) in layers.iter_mut().zip(worst.units.iter().zip(worst.why)) {
         *layer = match why {
-            Some(pc) => Bound::Unbounded(p.spans.get(*pc as usize).copied().unwrap_or_default()),
-            None => Bound::Finite(*units),
+            NOBODY => Bound::Finite(*units),
+            pc => Bound::Unbounded(p.spans.get(pc as usize).copied().unwrap_or_default()),
         };
     }
     GasBound { layers }
@@ -158,33 +171,41 @@ struct Loop {
     last: usize,
 }
 
-fn function(p: &Program, f: &Function, callees: &[Option<Worst>]) -> Worst {
+fn function(
+    p: &Program,
+    f: &Function,
+    (facts, jumps): (&[Facts], &Jumps),
+    callees: &[Option<Worst>],
+    costs: &mut Vec<Cost>,
+) -> Worst {
     let (start, end) = (f.start as usize, f.end as usize);
     let code = p.code.get(start..end).unwrap_or(&[]);
-    let sizes = Sizes::of(p, f, code);
-    let costs: Vec<Worst> =
-        code.iter().enumerate().map(|(i, instr)| cost(p, *instr, start + i, &sizes, i, callees)).collect();
     let loops = loops(code, start);
-    let walk = Walk { code, costs: &costs, start };
-    let mut extra: Vec<Worst> = if loops.is_empty() { Vec::new() } else { vec![Worst::ZERO; code.len()] };
-    let work: usize = loops.iter().map(|l| l.last - l.head).sum();
-    if work > code.len().saturating_mul(MAX_NESTING) {
+    let mut sizes = Sizes::new(facts, f, code, jumps, !loops.is_empty());
+    costs.clear();
+    costs.extend(code.iter().enumerate().map(|(i, instr)| {
+        let at = sizes.step(start + i, *instr);
+        cost(p, f, *instr, at)
+    }));
+    let targets = jumps.before(end) - jumps.before(start);
+    let mut walk = Walk { code, costs, start, jumps, callees, ways: vec![None; targets], loops: Vec::new() };
+    if !loops.is_empty() {
+        let work: usize = loops.iter().map(|l| l.last - l.head).sum();
+        let first_source = first_sources(code, start);
         // Deeper than any source nests: not worth the time, and unbounded is always right.
-        return Worst::unbounded(start + loops.first().map_or(0, |l| l.last));
-    }
-    let first_source = if loops.is_empty() { Vec::new() } else { first_sources(code, start) };
-    if !are_nested(&loops, &first_source) {
-        return Worst::unbounded(start + loops.first().map_or(0, |l| l.last));
-    }
-    let mut ways = vec![None; code.len()];
-    for l in &loops {
-        let round = walk.run(l.head, l.last, &extra, &mut ways, Goal::BackTo(l.head));
-        let rounds = rounds(p, code, start, l, &first_source);
-        if let Some(slot) = extra.get_mut(l.head) {
-            *slot = round.times(rounds, start + l.last);
+        if work > code.len().saturating_mul(MAX_NESTING) || !are_nested(&loops, &first_source) {
+            return Worst::unbounded(start + loops.first().map_or(0, |l| l.last));
+        }
+        walk.loops = vec![Worst::ZERO; code.len()];
+        for l in &loops {
+            let round = walk.run(l.head, l.last, Goal::BackTo(l.head));
+            let rounds = rounds(p, code, start, l, &first_source);
+            if let Some(slot) = walk.loops.get_mut(l.head) {
+                *slot = round.times(rounds, start + l.last);
+            }
         }
     }
-    walk.run(0, code.len().saturating_sub(1), &extra, &mut ways, Goal::Anywhere)
+    walk.run(0, code.len().saturating_sub(1), Goal::Anywhere)
 }
 
 /// Loops of a function, smallest first.
@@ -298,94 +319,117 @@ enum Goal {
 
 struct Walk<'f> {
     code: &'f [Instr],
-    costs: &'f [Worst],
+    costs: &'f [Cost],
     start: usize,
+    jumps: &'f Jumps,
+    callees: &'f [Option<Worst>],
+    /// The dearest way so far to each instruction that is jumped to.
+    ways: Vec<Option<Worst>>,
+    /// What the loop comes to whose head is here; empty where there are no loops.
+    loops: Vec<Worst>,
 }
 
 impl Walk<'_> {
     /// The dearest way from `from` within `from..=to`, in code order.
-    fn run(&self, from: usize, to: usize, extra: &[Worst], ways: &mut [Option<Worst>], goal: Goal) -> Worst {
-        if let Some(range) = ways.get_mut(from..=to) {
-            range.fill(None);
-        }
-        if let Some(slot) = ways.get_mut(from) {
-            *slot = Some(Worst::ZERO);
+    fn run(&mut self, from: usize, to: usize, goal: Goal) -> Worst {
+        let first = self.jumps.before(self.start);
+        let number = |i: usize| Some(self.jumps.number(self.start + i)? - first);
+        let inside =
+            self.jumps.before(self.start + from) - first..self.jumps.before(self.start + to + 1) - first;
+        if let Some(ways) = self.ways.get_mut(inside) {
+            ways.fill(None);
         }
         let mut worst = Worst::ZERO;
+        let mut here = Some(Worst::ZERO);
         for i in from..=to {
-            let (Some(instr), Some(Some(way))) = (self.code.get(i), ways.get(i)) else { continue };
-            let mut here = *way;
-            if let Some(more) = extra.get(i) {
-                // The loop that is being measured does not count itself.
-                if !matches!(goal, Goal::BackTo(head) if head == i) {
-                    here.add(more);
+            if let Some(Some(way)) = number(i).and_then(|n| self.ways.get(n)) {
+                let mut way = *way;
+                if let Some(here) = &here {
+                    way.merge(here);
                 }
+                here = Some(way);
             }
-            if let Some(cost) = self.costs.get(i) {
-                here.add(cost);
+            let (Some(instr), Some(way)) = (self.code.get(i), &mut here) else { continue };
+            // The loop that is being measured does not count itself.
+            if let Some(more) = self.loops.get(i)
+                && !matches!(goal, Goal::BackTo(head) if head == i)
+            {
+                way.add(more);
             }
+            self.pay(way, i);
             let target = instr.target().map(|t| usize::from(t) - self.start);
+            // What is behind an instruction costs no less than the way to it, so that only the ends of ways count.
             match goal {
-                Goal::Anywhere => worst.merge(&here),
-                Goal::BackTo(head) if target == Some(head) => worst.merge(&here),
-                Goal::BackTo(_) => {}
+                Goal::Anywhere if instr.is_end() => worst.merge(way),
+                Goal::BackTo(head) if target == Some(head) => worst.merge(way),
+                _ => {}
             }
-            let next = (!instr.is_end()).then_some(i + 1);
-            for to in [next, target.filter(|t| *t > i)].into_iter().flatten() {
-                match ways.get_mut(to) {
-                    Some(Some(there)) => there.merge(&here),
-                    Some(slot) => *slot = Some(here),
-                    None => {}
+            if let Some(there) = target.filter(|t| *t > i)
+                && let Some(slot) = number(there).and_then(|n| self.ways.get_mut(n))
+            {
+                match slot {
+                    Some(there) => there.merge(way),
+                    None => *slot = Some(*way),
                 }
+            }
+            if instr.is_end() {
+                here = None;
             }
         }
         worst
     }
+
+    /// Adds what an instruction costs.
+    #[inline]
+    fn pay(&self, way: &mut Worst, i: usize) {
+        match self.costs.get(i) {
+            Some(Cost::Units(layer, n)) => {
+                if let Some(units) = way.units.get_mut(*layer as usize) {
+                    *units = units.saturating_add(*n);
+                }
+            }
+            Some(Cost::Call(n, id)) => match self.callees.get(usize::from(*id)).copied().flatten() {
+                Some(callee) => {
+                    let [_, compute, _, _] = &mut way.units;
+                    *compute = compute.saturating_add(*n);
+                    way.add(&callee);
+                }
+                // Still open: it is recursive.
+                None => way.add(&Worst::unbounded(self.start + i)),
+            },
+            Some(Cost::Unbounded) => way.add(&Worst::unbounded(self.start + i)),
+            None => {}
+        }
+    }
 }
 
-/// What one instruction costs at most.
-fn cost(p: &Program, instr: Instr, pc: usize, sizes: &Sizes, i: usize, callees: &[Option<Worst>]) -> Worst {
-    let compute = |n: u64| Worst::of(GasLayer::Compute, n);
-    let at = sizes.at(i);
+/// What one instruction costs at most; `at` are the sizes of its operands.
+fn cost(p: &Program, f: &Function, instr: Instr, at: Operands) -> Cost {
+    let compute = |n: u64| Cost::Units(GasLayer::Compute, n);
+    let texts = || at.b.text.saturating_add(at.c.text).div_ceil(32);
+    let elements = || at.b.elements.saturating_add(at.c.elements).div_ceil(8);
     match instr.op.info().gas {
-        GasRule::Free => Worst::ZERO,
-        GasRule::Fixed(layer, units) => {
-            let mut worst = Worst::of(layer, u64::from(units));
-            match instr.op {
-                Op::Call => match callees.get(usize::from(instr.b)).copied().flatten() {
-                    Some(callee) => worst.add(&callee),
-                    // Still open: it is recursive.
-                    None => return Worst::unbounded(pc),
-                },
-                // The other realm's policy is not known.
-                Op::CrossRealm => return Worst::unbounded(pc),
-                _ => {}
-            }
-            worst
-        }
+        GasRule::Free => compute(0),
+        GasRule::Fixed(layer, units) => match instr.op {
+            Op::Call => Cost::Call(u64::from(units), instr.b),
+            // The other realm's policy is not known.
+            Op::CrossRealm => Cost::Unbounded,
+            _ => Cost::Units(layer, u64::from(units)),
+        },
         GasRule::PerElement => compute(u64::from(instr.c)),
-        GasRule::Text => compute(1 + (at.b.text + at.c.text).div_ceil(32)),
-        GasRule::Equal => {
-            let ty = sizes.compared(p, instr);
-            match ty {
-                Some(ty) if ty.is_array() => {
-                    let elements = at.b.elements.saturating_add(at.c.elements).div_ceil(8);
-                    compute(1 + elements + at.b.text.saturating_add(at.c.text).div_ceil(32))
-                }
-                Some(ty) if ty.base() == crate::types::Base::Text => {
-                    compute(1 + (at.b.text + at.c.text).div_ceil(32))
-                }
-                _ => compute(1),
-            }
+        GasRule::Text => compute(1 + texts()),
+        GasRule::Equal => match bound_sizes::compared(p, f, instr) {
+            Some(ty) if ty.is_array() => compute(1 + elements() + texts()),
+            Some(ty) if ty.base() == Base::Text => compute(1 + texts()),
+            _ => compute(1),
+        },
+        GasRule::Search => compute(1 + elements() + texts()),
+        GasRule::Put => {
+            Cost::Units(GasLayer::Storage, 10 + at.b.bytes.saturating_add(at.c.bytes).div_ceil(64))
         }
-        GasRule::Search => {
-            let elements = at.b.elements.saturating_add(at.c.elements).div_ceil(8);
-            compute(1 + elements + at.b.text.saturating_add(at.c.text).div_ceil(32))
-        }
-        GasRule::Put => Worst::of(GasLayer::Storage, 10 + at.b.bytes.saturating_add(at.c.bytes).div_ceil(64)),
         GasRule::Event => {
-            Worst::of(GasLayer::Storage, 2 + at.b.bytes.saturating_add(at.c.bytes).div_ceil(64))
+            Cost::Units(GasLayer::Storage, 2 + at.b.bytes.saturating_add(at.c.bytes).div_ceil(64))
         }
-        GasRule::EntryTrust => Worst::of(GasLayer::Network, 5),
+        GasRule::EntryTrust => Cost::Units(GasLayer::Network, 5),
     }
 }

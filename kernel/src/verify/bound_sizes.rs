@@ -4,6 +4,8 @@
 //! in the function. Inputs, arguments and results of calls are as large as values may be. In functions with loops, a
 //! register that is written more than once is, too.
 
+use super::constants::Facts;
+use super::jumps::Jumps;
 use crate::isa::{Instr, Op, Role};
 use crate::limits::{MAX_ARRAY_ELEMENTS, MAX_TEXT_BYTES};
 use crate::program::{Function, Program};
@@ -28,9 +30,28 @@ pub(super) struct Operands {
     pub(super) c: Size,
 }
 
+/// What is known of one register.
+#[derive(Clone, Copy, Default)]
+struct Register {
+    /// Its last write, and the straight run that it was in.
+    last: Size,
+    run: u32,
+    /// How often it is written; counted in functions with loops only.
+    writes: u32,
+    /// The largest of its writes so far.
+    largest: Size,
+}
+
+/// Sizes on the way through a function, in code order.
 pub(super) struct Sizes<'f> {
+    facts: &'f [Facts],
     f: &'f Function,
-    operands: Vec<Operands>,
+    jumps: &'f Jumps,
+    /// Empty where no instruction is priced by size.
+    registers: Vec<Register>,
+    loops: bool,
+    /// The number of the straight run.
+    run: u32,
 }
 
 impl Size {
@@ -50,9 +71,6 @@ impl Size {
             Size { text: one.0, elements: 0, bytes: one.1 }
         }
     }
-    fn of(value: &Value) -> Size {
-        Size { text: value.text_bytes(), elements: value.elements(), bytes: value.bytes() }
-    }
     fn max(self, o: Size) -> Size {
         Size {
             text: self.text.max(o.text),
@@ -62,113 +80,119 @@ impl Size {
     }
 }
 
+/// Whether an instruction is priced by the sizes of its operands.
+fn is_sized(instr: Instr) -> bool {
+    use crate::isa::GasRule::{Equal, Event, Put, Search, Text};
+    matches!(instr.op.info().gas, Text | Equal | Search | Put | Event)
+}
+
 impl<'f> Sizes<'f> {
-    pub(super) fn of(p: &Program, f: &'f Function, code: &[Instr]) -> Sizes<'f> {
-        let sized = |instr: &Instr| {
-            use crate::isa::GasRule::{Equal, Event, Put, Search, Text};
-            matches!(instr.op.info().gas, Text | Equal | Search | Put | Event)
-        };
-        if !code.iter().any(sized) {
-            return Sizes { f, operands: Vec::new() };
-        }
-        let start = f.start as usize;
-        let mut is_target = vec![false; code.len()];
-        let mut loops = false;
-        let mut writes = vec![0u32; f.registers.len()];
-        for (i, instr) in code.iter().enumerate() {
-            if let Some(target) = instr.target().map(|t| usize::from(t) - start) {
-                loops |= target <= i;
-                if let Some(slot) = is_target.get_mut(target) {
-                    *slot = true;
-                }
-            }
-            if let Some(count) = instr.written().and_then(|r| writes.get_mut(usize::from(r))) {
-                *count += 1;
+    pub(super) fn new(
+        facts: &'f [Facts],
+        f: &'f Function,
+        code: &[Instr],
+        jumps: &'f Jumps,
+        loops: bool,
+    ) -> Sizes<'f> {
+        let mut registers = Vec::new();
+        if code.iter().any(|instr| is_sized(*instr)) {
+            registers = vec![Register::default(); f.registers.len()];
+            for (slot, ty) in registers.iter_mut().zip(&f.registers).take(usize::from(f.params)) {
+                slot.largest = Size::largest(*ty);
             }
         }
-        // Largest over all writes, and the last write with the number of its straight run.
-        let mut largest: Vec<Size> = f.registers.iter().map(|_| Size::default()).collect();
-        for (slot, ty) in largest.iter_mut().zip(&f.registers).take(usize::from(f.params)) {
-            *slot = Size::largest(*ty);
-        }
-        let mut last: Vec<(u32, Size)> = vec![(0, Size::default()); f.registers.len()];
-        let mut run = 1u32;
-        let mut operands = Vec::with_capacity(code.len());
-        for (i, instr) in code.iter().enumerate() {
-            if is_target.get(i) == Some(&true) {
-                run += 1;
-            }
-            // In a loop a later write may come before an earlier read.
-            let many = |r: u16| loops && writes.get(usize::from(r)).is_some_and(|n| *n > 1);
-            let register = |r: u16| match last.get(usize::from(r)) {
-                _ if many(r) => {
-                    f.registers.get(usize::from(r)).map(|ty| Size::largest(*ty)).unwrap_or_default()
+        if loops {
+            for r in code.iter().filter_map(|instr| instr.written()) {
+                if let Some(register) = registers.get_mut(usize::from(r)) {
+                    register.writes += 1;
                 }
-                Some((at, size)) if *at == run => *size,
-                _ => largest.get(usize::from(r)).copied().unwrap_or_default(),
-            };
-            let operand = |index: usize| {
-                let role = instr.op.info().operands.get(index).copied().unwrap_or(Role::None);
-                let raw = instr.operand(index);
-                match role {
-                    Role::V(_) if !instr.is_const(index, role) => register(raw),
-                    Role::R(_) => register(raw),
-                    Role::V(_) | Role::K => {
-                        p.constants.get(usize::from(raw)).map(Size::of).unwrap_or_default()
-                    }
-                    _ => Size::default(),
-                }
-            };
-            let at = Operands { b: operand(1), c: operand(2) };
-            operands.push(at);
-            let Some(written) = instr.written() else { continue };
-            let ty = f.registers.get(usize::from(written)).copied().unwrap_or(Ty::UNIT);
-            let size = match instr.op {
-                Op::Const | Op::Move | Op::Unwrap => at.b,
-                Op::Concat => {
-                    let text = (at.b.text + at.c.text).min(MAX_TEXT_BYTES as u64);
-                    Size { text, elements: 0, bytes: text }
-                }
-                Op::MakeDid => Size { text: 0, elements: 0, bytes: at.b.text },
-                Op::ArrayLit => (instr.b..instr.b.saturating_add(instr.c)).map(register).fold(
-                    Size { text: 0, elements: u64::from(instr.c), bytes: 0 },
-                    |sum, s| Size {
-                        text: sum.text.saturating_add(s.text),
-                        elements: sum.elements.saturating_add(s.elements),
-                        bytes: sum.bytes.saturating_add(s.bytes),
-                    },
-                ),
-                _ => Size::largest(ty),
-            };
-            if let Some(slot) = last.get_mut(usize::from(written)) {
-                *slot = (run, size);
-            }
-            if let Some(slot) = largest.get_mut(usize::from(written)) {
-                *slot = slot.max(size);
             }
         }
-        Sizes { f, operands }
+        Sizes { facts, f, jumps, registers, loops, run: 1 }
     }
 
-    pub(super) fn at(&self, i: usize) -> Operands {
-        self.operands.get(i).copied().unwrap_or_default()
+    /// The size of what a register holds here.
+    fn register(&self, r: u16) -> Size {
+        let Some(register) = self.registers.get(usize::from(r)) else { return Size::default() };
+        // In a loop a later write may come before an earlier read.
+        if self.loops && register.writes > 1 {
+            return self.f.registers.get(usize::from(r)).map(|ty| Size::largest(*ty)).unwrap_or_default();
+        }
+        if register.run == self.run { register.last } else { register.largest }
     }
 
-    /// The type that `==` compares; None where a side is the constant null.
-    pub(super) fn compared(&self, p: &Program, instr: Instr) -> Option<Ty> {
-        let side = |index: usize| {
-            let raw = usize::from(instr.operand(index));
-            let [_, b, c] = instr.op.info().operands;
-            if instr.is_const(index, if index == 1 { b } else { c }) {
-                Err(p.constants.get(raw) == Some(&Value::Null))
-            } else {
-                Ok(self.f.registers.get(raw).copied())
+    /// The size of operand `index`.
+    fn operand(&self, instr: Instr, index: usize) -> Size {
+        let role = instr.op.info().operands.get(index).copied().unwrap_or(Role::None);
+        let raw = instr.operand(index);
+        match role {
+            Role::V(_) if !instr.is_const(index, role) => self.register(raw),
+            Role::R(_) => self.register(raw),
+            Role::V(_) | Role::K => {
+                self.facts.get(usize::from(raw)).map(|facts| facts.size).unwrap_or_default()
+            }
+            _ => Size::default(),
+        }
+    }
+
+    /// Sizes of operands b and c of the next instruction, which is at `pc`.
+    pub(super) fn step(&mut self, pc: usize, instr: Instr) -> Operands {
+        if self.registers.is_empty() {
+            return Operands::default();
+        }
+        if self.jumps.number(pc).is_some() {
+            self.run += 1;
+        }
+        let passes = matches!(instr.op, Op::Const | Op::Move | Op::Unwrap | Op::Concat | Op::MakeDid);
+        let at = if passes || is_sized(instr) {
+            Operands { b: self.operand(instr, 1), c: self.operand(instr, 2) }
+        } else {
+            Operands::default()
+        };
+        let Some(written) = instr.written() else { return at };
+        let size = match instr.op {
+            Op::Const | Op::Move | Op::Unwrap => at.b,
+            Op::Concat => {
+                let text = (at.b.text + at.c.text).min(MAX_TEXT_BYTES as u64);
+                Size { text, elements: 0, bytes: text }
+            }
+            Op::MakeDid => Size { text: 0, elements: 0, bytes: at.b.text },
+            Op::ArrayLit => (instr.b..instr.b.saturating_add(instr.c)).map(|r| self.register(r)).fold(
+                Size { text: 0, elements: u64::from(instr.c), bytes: 0 },
+                |sum, s| Size {
+                    text: sum.text.saturating_add(s.text),
+                    elements: sum.elements.saturating_add(s.elements),
+                    bytes: sum.bytes.saturating_add(s.bytes),
+                },
+            ),
+            _ => {
+                let ty = self.f.registers.get(usize::from(written)).copied().unwrap_or(Ty::UNIT);
+                Size::largest(ty)
             }
         };
-        match (side(1), side(2)) {
-            (Err(true), _) | (_, Err(true)) => None,
-            (Ok(ty), _) | (_, Ok(ty)) => ty,
-            _ => None,
+        if let Some(register) = self.registers.get_mut(usize::from(written)) {
+            register.last = size;
+            register.run = self.run;
+            register.largest = register.largest.max(size);
         }
+        at
+    }
+}
+
+/// The type that `==` compares; None where a side is the constant null.
+pub(super) fn compared(p: &Program, f: &Function, instr: Instr) -> Option<Ty> {
+    let [_, role_b, role_c] = instr.op.info().operands;
+    let side = |index: usize, role: Role| {
+        let raw = usize::from(instr.operand(index));
+        if instr.is_const(index, role) {
+            Err(p.constants.get(raw) == Some(&Value::Null))
+        } else {
+            Ok(f.registers.get(raw).copied())
+        }
+    };
+    match (side(1, role_b), side(2, role_c)) {
+        (Err(true), _) | (_, Err(true)) => None,
+        (Ok(ty), _) | (_, Ok(ty)) => ty,
+        _ => None,
     }
 }

@@ -4,6 +4,7 @@
 //! it. A backward jump then must know all that its target was taken to know; where it does, the single pass was the
 //! fixpoint, and where it does not, the program is refused (the compiler never makes one, since a loop's body only adds).
 
+use super::jumps::Jumps;
 use super::{VerifyError, Violation};
 use crate::isa::{Instr, Op};
 use crate::program::{Function, Program};
@@ -12,22 +13,61 @@ use smallvec::SmallVec;
 /// A set of registers; frames of up to 64 stay off the heap.
 type Set = SmallVec<[u64; 1]>;
 
-fn has(set: &Set, r: u16) -> bool {
+fn has(set: &[u64], r: u16) -> bool {
     set.get(usize::from(r) / 64).is_some_and(|word| word >> (r % 64) & 1 == 1)
 }
-fn add(set: &mut Set, r: u16) {
+fn add(set: &mut [u64], r: u16) {
     if let Some(word) = set.get_mut(usize::from(r) / 64) {
         *word |= 1 << (r % 64);
     }
 }
-fn contains_all(set: &Set, subset: &Set) -> bool {
+fn contains_all(set: &[u64], subset: &[u64]) -> bool {
     set.iter().zip(subset).all(|(s, sub)| s & sub == *sub)
 }
 
-pub(super) fn check(p: &Program) -> Result<(), VerifyError> {
-    let mut known_at: Vec<Option<Set>> = vec![None; p.code.len()];
+/// What is known at the instructions of one function that are jumped to.
+struct Known {
+    /// The number of the function's first such instruction.
+    first: usize,
+    /// Words of a set.
+    words: usize,
+    /// Set after set, each behind a word that says whether anything has come there yet.
+    sets: Vec<u64>,
+}
+
+impl Known {
+    fn begin(&mut self, p: &Program, f: &Function, jumps: &Jumps) {
+        let (start, end) = (f.start as usize, f.end as usize);
+        self.first = jumps.before(start);
+        self.words = f.registers.len().div_ceil(64);
+        self.sets.clear();
+        // A forward way is there, or not, before anything reads it; see `initialised`.
+        let targets = if end <= p.code.len() { jumps.before(end) - self.first } else { 0 };
+        self.sets.resize(targets * (self.words + 1), 0);
+    }
+    /// Whether anything has come to that instruction, and what is known there.
+    fn at(&mut self, number: usize) -> Option<(&mut u64, &mut [u64])> {
+        let size = self.words + 1;
+        let from = number.checked_sub(self.first)? * size;
+        self.sets.get_mut(from..from + size)?.split_first_mut()
+    }
+    /// One more way there.
+    fn meet(&mut self, number: usize, known: &[u64]) {
+        let Some((come, there)) = self.at(number) else { return };
+        if *come == 0 {
+            *come = 1;
+            there.copy_from_slice(known);
+        } else {
+            there.iter_mut().zip(known).for_each(|(word, here)| *word &= here);
+        }
+    }
+}
+
+pub(super) fn check(p: &Program, jumps: &Jumps) -> Result<(), VerifyError> {
+    let mut known_at = Known { first: 0, words: 0, sets: Vec::new() };
     for f in &p.functions {
-        let back = initialised(p, f, &mut known_at)?;
+        known_at.begin(p, f, jumps);
+        let back = initialised(p, f, jumps, &mut known_at)?;
         if back {
             no_free_cycle(p, f)?;
         }
@@ -36,46 +76,45 @@ pub(super) fn check(p: &Program) -> Result<(), VerifyError> {
 }
 
 /// V4. Says whether the function jumps backwards.
-fn initialised(p: &Program, f: &Function, known_at: &mut [Option<Set>]) -> Result<bool, VerifyError> {
-    let mut known: Set = SmallVec::from_elem(0, f.registers.len().div_ceil(64));
+fn initialised(p: &Program, f: &Function, jumps: &Jumps, known_at: &mut Known) -> Result<bool, VerifyError> {
+    let mut known: Set = SmallVec::from_elem(0, known_at.words);
     for r in 0..f.params {
         add(&mut known, r);
     }
     let mut reached = true;
     let mut back = false;
-    for pc in f.start as usize..f.end as usize {
-        let Some(instr) = p.code.get(pc).copied() else { break };
-        // Ways from earlier jumps meet the fall-through here. The merged state stays, for backward jumps to compare.
-        if let Some(slot) = known_at.get_mut(pc) {
-            match slot {
-                Some(from_jumps) if reached => {
-                    for (word, other) in known.iter_mut().zip(from_jumps.iter_mut()) {
-                        *word &= *other;
-                        *other = *word;
-                    }
+    let params = |id: u16| p.functions.get(usize::from(id)).map_or(0, |f| f.params);
+    let code = p.code.get(f.start as usize..f.end as usize).unwrap_or(&[]);
+    for (pc, instr) in (f.start as usize..).zip(code.iter().copied()) {
+        // Ways from earlier jumps meet the fall-through here. The merged set stays, for backward jumps to compare.
+        match jumps.number(pc) {
+            Some(number) => {
+                if reached {
+                    known_at.meet(number, &known);
                 }
-                Some(from_jumps) => known.clone_from(from_jumps),
-                None if !reached => return Err(VerifyError::at(pc, Violation::Unreachable)),
-                None => {}
+                match known_at.at(number) {
+                    Some((1, there)) => known.copy_from_slice(there),
+                    _ => return Err(VerifyError::at(pc, Violation::Unreachable)),
+                }
             }
+            None if !reached => return Err(VerifyError::at(pc, Violation::Unreachable)),
+            None => {}
         }
         let mut unknown = false;
-        let params = |id: u16| p.functions.get(usize::from(id)).map_or(0, |f| f.params);
         instr.for_each_read(params, |r| unknown |= !has(&known, r));
         if unknown {
             return Err(VerifyError::at(pc, Violation::Uninitialised));
         }
-        // A loop's head must be remembered before anything jumps back to it; any instruction may be one.
         if let Some(target) = instr.target().map(usize::from) {
-            if target <= pc {
+            let number = jumps.number(target).unwrap_or(usize::MAX);
+            if target > pc {
+                known_at.meet(number, &known);
+            } else if instr.op != Op::Jump {
+                return Err(VerifyError::at(pc, Violation::FreeCycle));
+            } else {
                 back = true;
-                if instr.op != Op::Jump {
-                    return Err(VerifyError::at(pc, Violation::FreeCycle));
-                }
-            } else if let Some(slot) = known_at.get_mut(target) {
-                match slot {
-                    Some(there) => there.iter_mut().zip(&known).for_each(|(word, here)| *word &= here),
-                    None => *slot = Some(known.clone()),
+                if !known_at.at(number).is_some_and(|(_, then)| contains_all(&known, then)) {
+                    return Err(VerifyError::at(pc, Violation::Uninitialised));
                 }
             }
         }
@@ -84,49 +123,8 @@ fn initialised(p: &Program, f: &Function, known_at: &mut [Option<Set>]) -> Resul
         }
         reached = !instr.is_end();
     }
-    if back {
-        back_jumps_know(p, f, known_at)?;
-    }
     Ok(back)
 }
-
-/// The second half of V4, for functions with loops: the same pass again, comparing at each backward jump. What a loop's
-/// head was taken to know is recomputed on the way.
-fn back_jumps_know(p: &Program, f: &Function, known_at: &[Option<Set>]) -> Result<(), VerifyError> {
-    let start = f.start as usize;
-    let len = f.end as usize - start;
-    let mut is_head = vec![false; len];
-    for instr in p.code.get(start..f.end as usize).unwrap_or(&[]) {
-        if let Some(slot) = instr.target().and_then(|t| is_head.get_mut(usize::from(t) - start)) {
-            *slot = true;
-        }
-    }
-    let mut heads: Vec<(usize, Set)> = Vec::new();
-    let mut known: Set = SmallVec::from_elem(0, f.registers.len().div_ceil(64));
-    for r in 0..f.params {
-        add(&mut known, r);
-    }
-    for pc in start..f.end as usize {
-        let Some(instr) = p.code.get(pc).copied() else { break };
-        if let Some(Some(merged)) = known_at.get(pc) {
-            known.clone_from(merged);
-        }
-        if is_head.get(pc - start).copied().unwrap_or(false) {
-            heads.push((pc, known.clone()));
-        }
-        if let Some(target) = instr.target().map(usize::from).filter(|t| *t <= pc) {
-            let head = heads.binary_search_by_key(&target, |(at, _)| *at).ok().and_then(|i| heads.get(i));
-            if !head.is_some_and(|(_, then)| contains_all(&known, then)) {
-                return Err(VerifyError::at(pc, Violation::Uninitialised));
-            }
-        }
-        if let Some(r) = instr.written() {
-            add(&mut known, r);
-        }
-    }
-    Ok(())
-}
-
 /// V5: a walk over the instructions that cost nothing; meeting one that is still on the way is a free cycle.
 fn no_free_cycle(p: &Program, f: &Function) -> Result<(), VerifyError> {
     #[derive(Clone, Copy, PartialEq)]

@@ -18,9 +18,13 @@
 
 mod bound;
 mod bound_sizes;
+mod constants;
 mod flow;
+mod jumps;
 mod operands;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 pub use bound::{Bound, GasBound};
 
@@ -113,6 +117,16 @@ impl fmt::Display for VerifyError {
 }
 impl std::error::Error for VerifyError {}
 
+/// What is known of each constant.
+fn facts(program: &Program) -> Result<Vec<constants::Facts>, VerifyError> {
+    let mut facts = Vec::with_capacity(program.constants.len());
+    for value in &program.constants {
+        let unsound = VerifyError::whole(Violation::ConstantValue);
+        facts.push(constants::Facts::of(value).ok_or(unsound)?);
+    }
+    Ok(facts)
+}
+
 /// A program that has been verified; the only kind that runs.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Verified {
@@ -124,9 +138,11 @@ impl Verified {
     /// Proves V1 to V7, or says which fails, and where.
     pub fn new(program: Program) -> Result<Verified, VerifyError> {
         shape::check(&program)?;
-        operands::check(&program)?;
-        flow::check(&program)?;
-        let bound = bound::compute(&program);
+        let facts = facts(&program)?;
+        operands::check(&program, &facts)?;
+        let jumps = jumps::Jumps::of(&program.code);
+        flow::check(&program, &jumps)?;
+        let bound = bound::compute(&program, &facts, &jumps);
         Ok(Verified { program, bound })
     }
     /// The program.

@@ -1,17 +1,18 @@
 //! V2 (operands), V3 (types) and V6 (effects, mentions, `entry_trust`), instruction by instruction.
 
+use super::constants::Facts;
 use super::{VerifyError, Violation};
 use crate::isa::{Instr, NO_CONST, Op, Role, Sig, X};
 use crate::program::{EffectKind, Function, Program, StdInput};
 use crate::types::{Base, Ty};
 use crate::value::Value;
 
-pub(super) fn check(p: &Program) -> Result<(), VerifyError> {
+pub(super) fn check(p: &Program, facts: &[Facts]) -> Result<(), VerifyError> {
     for (index, f) in p.functions.iter().enumerate() {
         let code = p.code.get(f.start as usize..f.end as usize).unwrap_or(&[]);
         for (offset, instr) in code.iter().enumerate() {
             let pc = f.start as usize + offset;
-            let view = View { p, f, instr: *instr };
+            let view = View { p, facts, f, instr: *instr };
             view.check().map_err(|violation| VerifyError::at(pc, violation))?;
             if (instr.op == Op::EntryTrust) != (index == 0 && offset == 0 && p.mentions(StdInput::Trust)) {
                 return Err(VerifyError::at(pc, Violation::EntryTrust));
@@ -41,6 +42,8 @@ fn effect(op: Op) -> EffectKind {
 
 struct View<'p> {
     p: &'p Program,
+    /// Of the constants.
+    facts: &'p [Facts],
     f: &'p Function,
     instr: Instr,
 }
@@ -49,7 +52,7 @@ struct View<'p> {
 #[derive(Clone, Copy)]
 enum At<'p> {
     Register(Ty),
-    Constant(&'p Value),
+    Constant(&'p Facts),
 }
 
 impl At<'_> {
@@ -68,11 +71,14 @@ impl<'p> View<'p> {
     fn constant(&self, k: u16) -> Result<&'p Value, Violation> {
         self.p.constants.get(usize::from(k)).ok_or(Violation::Constant)
     }
+    fn facts(&self, k: u16) -> Result<&'p Facts, Violation> {
+        self.facts.get(usize::from(k)).ok_or(Violation::Constant)
+    }
     fn at(&self, index: usize) -> Result<At<'p>, Violation> {
         let role = *self.instr.op.info().operands.get(index).ok_or(Violation::Operand)?;
         let raw = self.instr.operand(index);
         if self.instr.is_const(index, role) {
-            self.constant(raw).map(At::Constant)
+            self.facts(raw).map(At::Constant)
         } else {
             self.register(raw).map(At::Register)
         }
@@ -144,7 +150,7 @@ impl<'p> View<'p> {
     fn rule(&self) -> Result<(), Violation> {
         let Instr { op, x, a, b, c } = self.instr;
         let sound = match op {
-            Op::Const => self.constant(b)?.is_of(self.register(a)?),
+            Op::Const => self.facts(b)?.is_of(self.register(a)?),
             Op::Move => self.register(b)?.fits(self.register(a)?),
             Op::Unwrap => {
                 let (to, from) = (self.register(a)?, self.register(b)?);
@@ -227,7 +233,7 @@ fn matches_sig(at: At<'_>, sig: Sig) -> bool {
         Sig::Nums => Ty::NUMBER.array().is_some_and(|ty| at.is(ty)),
         Sig::Array => match at {
             At::Register(ty) => ty.is_array() && !ty.is_optional(),
-            At::Constant(v) => matches!(v, Value::Array(_)),
+            At::Constant(v) => v.is_array(),
         },
         Sig::Any => match at {
             At::Register(ty) => ty.base() != Base::Unit,

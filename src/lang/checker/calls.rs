@@ -3,7 +3,7 @@
 use super::fold::Fold;
 use super::signatures::{Kind, signature};
 use super::types::It;
-use super::{Checker, Pending, suggest};
+use super::{Checker, Pending, hints, suggest};
 use crate::lang::ast::{ExprId, ExprKind, ItemKind, Range, Symbol};
 use crate::lang::builtins::Builtin;
 use crate::lang::checked::{BodyId, Meaning};
@@ -25,25 +25,28 @@ impl Checker<'_> {
         let args = ast.expr_list(args);
         let ExprKind::Name(name) = ast.expr(callee).kind else {
             if !matches!(ast.expr(callee).kind, ExprKind::Error) {
-                let at = self.span(callee);
-                self.error(codes::E0133, at, "only functions can be called, by their names".to_owned());
+                self.not_a_function(callee);
             }
-            args.iter().for_each(|arg| {
-                self.value(*arg, None);
-            });
+            args.iter().for_each(|arg| self.unjudged(*arg));
             return (It::ERROR, Fold::No, Meaning::None);
         };
-        if let Some(builtin) = self.builtin(name) {
+        if let Some(builtin) = self.names.builtin(name) {
             return self.call_builtin(span, builtin, args);
         }
-        if let Some(Some(id)) = self.functions.get(name.0 as usize).copied() {
+        if let Some(id) = self.names.function(name) {
+            // Who only calls itself is called by nobody.
+            if id.0 as usize != self.current {
+                self.names.mark_used(name);
+            }
             return (self.call_function(span, id, args), Fold::No, Meaning::Function(id));
         }
         for arg in args {
-            self.value(*arg, None);
+            self.unjudged(*arg);
         }
         let at = self.span(callee);
-        if self.has_room() {
+        if self.names.is_broken(name) {
+            // What is wrong with it has been said.
+        } else if self.has_room() {
             self.unknown_function(name, at);
         } else {
             self.error(codes::E0134, at, String::new());
@@ -51,12 +54,34 @@ impl Checker<'_> {
         (It::ERROR, Fold::No, Meaning::None)
     }
 
+    /// Checks an argument of which nobody knows what it is for. That its type cannot be told is no news.
+    fn unjudged(&mut self, arg: ExprId) {
+        let found = self.value(arg, None);
+        self.types.poison(found);
+    }
+
+    /// A call of something that is no name; most often a method of another language.
+    fn not_a_function(&mut self, callee: ExprId) {
+        let at = self.span(callee);
+        let message = match self.ast.expr(callee).kind {
+            ExprKind::Field { base, name } => {
+                let found = self.value(base, None);
+                let of = self.types.resolve(found).known();
+                self.types.poison(found);
+                hints::method(self.ast.symbol(name), of)
+            }
+            _ => "only functions can be called, by their names".to_owned(),
+        };
+        self.error(codes::E0133, at, message);
+    }
+
     fn unknown_function(&mut self, name: Symbol, span: Span) {
         let ast = self.ast;
         let text = ast.symbol(name);
         let own =
             ast.items.iter().filter(|i| matches!(i.kind, ItemKind::Fn { .. })).map(|i| ast.symbol(i.name));
-        let near = suggest::nearest(text, Builtin::ALL.iter().map(|b| b.name()).chain(own));
+        let near = hints::function(text, None)
+            .or_else(|| suggest::nearest(text, Builtin::ALL.iter().map(|b| b.name()).chain(own)));
         let suggestion = near.map(|near| Suggestion {
             span,
             replacement: near.to_owned(),
@@ -111,11 +136,15 @@ impl Checker<'_> {
             let message = arity(builtin.name(), signature.params.len(), args.len());
             self.error(codes::E0135, span, message);
         }
-        let elem = if signature.params.contains(&Kind::Array) { self.types.fresh() } else { It::ERROR };
+        let fits = signature.params.len() == args.len();
+        let elem =
+            if fits && signature.params.contains(&Kind::Array) { self.types.fresh() } else { It::ERROR };
         let looks_for = builtin == Builtin::Contains;
         for (at, arg) in args.iter().enumerate() {
-            let Some(kind) = signature.params.get(at).copied() else {
-                self.value(*arg, None);
+            // Where arguments are missing or too many, nobody knows which is for what.
+            let kind = signature.params.get(at).copied().filter(|_| fits);
+            let Some(kind) = kind else {
+                self.unjudged(*arg);
                 continue;
             };
             if looks_for {
@@ -133,11 +162,7 @@ impl Checker<'_> {
             let over = self.value(*array, Some(found.array()));
             self.element_of(span, found, over, *array);
         }
-        let fold = if signature.folds && signature.params.len() == args.len() {
-            self.fold_builtin(builtin, args)
-        } else {
-            Fold::No
-        };
+        let fold = if signature.folds && fits { self.fold_builtin(builtin, args) } else { Fold::No };
         let result = self.kind(signature.result, elem).unwrap_or(It::ERROR);
         (result, fold, Meaning::Builtin(builtin))
     }
@@ -179,5 +204,6 @@ fn argument(at: usize) -> &'static str {
 
 fn arity(name: &str, wanted: usize, given: usize) -> String {
     let s = if wanted == 1 { "" } else { "s" };
-    format!("`{name}` takes {wanted} argument{s}, and {given} are given")
+    let are = if given == 1 { "is" } else { "are" };
+    format!("`{name}` takes {wanted} argument{s}, and {given} {are} given")
 }

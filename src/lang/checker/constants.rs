@@ -1,90 +1,77 @@
 //! Named constants at the top of a file: they may use each other in any order, but not in a circle.
 
 use super::fold::Fold;
+use super::names::Global;
 use super::types::It;
-use super::{Checker, Global};
+use super::{Checker, Pending};
 use crate::lang::ast::{ExprId, ExprKind, ItemKind, Symbol};
-use crate::lang::checked::Meaning;
+use crate::lang::checked::{ConstId, Meaning};
 use crate::lang::codes;
+use eclvm_kernel::span::Span;
+use eclvm_kernel::value::Value;
 
 impl Checker<'_> {
     /// Checks all of them, each after those that it uses. The way to a constant is a list, not a recursion.
     pub(super) fn global_constants(&mut self) {
         let ast = self.ast;
-        // The item of each constant; the first of two of a name.
-        let mut defined: Vec<Option<(ExprId, usize)>> = vec![None; ast.symbols.len()];
-        for (index, item) in ast.items.iter().enumerate() {
-            if let (ItemKind::Const(value), Some(slot @ None)) =
-                (item.kind, defined.get_mut(item.name.0 as usize))
-            {
-                *slot = Some((value, index));
-            }
-        }
-        let mut open = vec![false; ast.symbols.len()];
-        let mut way: Vec<(Symbol, Vec<Symbol>)> = Vec::new();
+        let mut way: Vec<(Symbol, ExprId, Vec<Symbol>)> = Vec::new();
         for item in &ast.items {
             if !matches!(item.kind, ItemKind::Const(_)) {
                 continue;
             }
-            self.enter(item.name, &defined, &mut open, &mut way);
-            while let Some((name, uses)) = way.last_mut() {
-                let name = *name;
+            self.enter(item.name, &mut way);
+            while let Some((name, value, uses)) = way.last_mut() {
+                let (name, value) = (*name, *value);
                 match uses.pop() {
-                    Some(next) => self.enter(next, &defined, &mut open, &mut way),
+                    Some(next) => self.enter(next, &mut way),
                     None => {
                         way.pop();
-                        if let Some(flag) = open.get_mut(name.0 as usize) {
-                            *flag = false;
-                        }
-                        if let Some(Some((value, _))) = defined.get(name.0 as usize) {
-                            self.define(name, *value);
-                        }
+                        self.define(name, value);
                     }
                 }
             }
         }
     }
 
-    fn enter(
-        &mut self,
-        name: Symbol,
-        defined: &[Option<(ExprId, usize)>],
-        open: &mut [bool],
-        way: &mut Vec<(Symbol, Vec<Symbol>)>,
-    ) {
-        let at = name.0 as usize;
-        if !matches!(self.globals.get(at), Some(Some(Global::Unknown))) {
-            return;
-        }
-        if open.get(at) == Some(&true) {
-            let span = defined
-                .get(at)
-                .copied()
-                .flatten()
-                .and_then(|(_, i)| self.ast.items.get(i))
-                .map(|i| i.name_span);
+    fn enter(&mut self, name: Symbol, way: &mut Vec<(Symbol, ExprId, Vec<Symbol>)>) {
+        let Some(Global::Unknown { value, at, open }) = self.names.global(name) else { return };
+        if open {
             let message = format!("the constant `{}` is defined by itself", self.ast.symbol(name));
-            self.error(codes::E0104, span.unwrap_or_default(), message);
-            if let Some(slot) = self.globals.get_mut(at) {
-                *slot = Some(Global::Bad);
-            }
-            return;
+            self.error(codes::E0104, at, message);
+            return self.names.set_global(name, Global::Bad);
         }
-        let Some(Some((value, _))) = defined.get(at) else { return };
-        if let Some(flag) = open.get_mut(at) {
-            *flag = true;
-        }
+        self.names.set_global(name, Global::Unknown { value, at, open: true });
         let mut uses = Vec::new();
-        self.names_in(*value, &mut uses);
+        self.names_in(value, &mut uses);
         uses.reverse();
-        way.push((name, uses));
+        way.push((name, value, uses));
     }
 
-    /// Names that an expression mentions.
+    /// Whether an expression mentions a name.
+    pub(super) fn has_name(&self, id: ExprId) -> bool {
+        let ast = self.ast;
+        match ast.expr(id).kind {
+            ExprKind::Name(_) | ExprKind::Quantifier { .. } => true,
+            ExprKind::Unary(_, operand) => self.has_name(operand),
+            ExprKind::Chain { first, links } => {
+                self.has_name(first) || ast.links(links).iter().any(|link| self.has_name(link.rhs))
+            }
+            ExprKind::Ternary { cond, then, other } => [cond, then, other].iter().any(|e| self.has_name(*e)),
+            ExprKind::Field { base, .. } => self.has_name(base),
+            ExprKind::Index { base, index } => self.has_name(base) || self.has_name(index),
+            ExprKind::Call { args, .. } => ast.expr_list(args).iter().any(|e| self.has_name(*e)),
+            ExprKind::Array(items) => ast.expr_list(items).iter().any(|e| self.has_name(*e)),
+            _ => false,
+        }
+    }
+
+    /// Constants that nobody has looked at yet and that an expression mentions.
     fn names_in(&self, id: ExprId, out: &mut Vec<Symbol>) {
         let ast = self.ast;
         match ast.expr(id).kind {
-            ExprKind::Name(name) => out.push(name),
+            ExprKind::Name(name) if matches!(self.names.global(name), Some(Global::Unknown { .. })) => {
+                out.push(name);
+            }
             ExprKind::Unary(_, operand) => self.names_in(operand, out),
             ExprKind::Chain { first, links } => {
                 self.names_in(first, out);
@@ -102,19 +89,15 @@ impl Checker<'_> {
     }
 
     fn define(&mut self, name: Symbol, value: ExprId) {
-        let already = !matches!(self.globals.get(name.0 as usize), Some(Some(Global::Unknown)));
-        if already {
-            return;
-        }
-        let known = self.constant_value(name, value);
-        if let Some(slot) = self.globals.get_mut(name.0 as usize) {
-            *slot = Some(known);
+        if matches!(self.names.global(name), Some(Global::Unknown { .. })) {
+            let known = self.constant_value(name, value);
+            self.names.set_global(name, known);
         }
     }
 
     /// The value of `const name = value`, at the top or in a block.
     pub(super) fn constant_value(&mut self, name: Symbol, value: ExprId) -> Global {
-        let before = self.errors;
+        let (before, pending) = (self.errors, self.pending.len());
         self.met_bad_constant = false;
         let ty = self.expr(value, None);
         let ty = self.types.resolve(ty);
@@ -123,15 +106,12 @@ impl Checker<'_> {
             // What is wrong with a constant is not wrong again with those that use it.
             _ if self.errors > before || self.met_bad_constant => Global::Bad,
             facts if self.is_whole(value) => match facts.fold {
-                Fold::Value(id) if ty.known().is_some() => Global::Known(id, ty),
-                Fold::Value(_) => {
-                    self.error(
-                        codes::E0112,
-                        at,
-                        "the type of this cannot be told from its surroundings".to_owned(),
-                    );
-                    self.types.poison(ty);
-                    Global::Bad
+                Fold::Value(id) => {
+                    // `null` and `[]` have no type by themselves; each mention gets one from where it stands.
+                    if ty.known().is_none() {
+                        self.pending.truncate(pending);
+                    }
+                    Global::Known(id, ty)
                 }
                 Fold::Faults => {
                     let message = format!(
@@ -169,14 +149,27 @@ impl Checker<'_> {
     }
 
     /// A mention of a named constant.
-    pub(super) fn mention_constant(&mut self, global: Global) -> (It, Fold, Meaning) {
+    pub(super) fn mention_constant(&mut self, global: Global, span: Span) -> (It, Fold, Meaning) {
         match global {
-            Global::Known(id, ty) => (ty, Fold::Value(id), Meaning::Constant),
+            Global::Known(id, ty) => (self.instance(id, ty, span), Fold::Value(id), Meaning::Constant),
             Global::Bad => {
                 self.met_bad_constant = true;
                 (It::ERROR, Fold::No, Meaning::Constant)
             }
-            Global::Unknown => (It::ERROR, Fold::No, Meaning::Constant),
+            Global::Unknown { .. } => (It::ERROR, Fold::No, Meaning::Constant),
         }
+    }
+
+    /// The type of a constant where it is mentioned: its own, with unknowns of this mention for what it does not know.
+    pub(super) fn instance(&mut self, id: ConstId, ty: It, span: Span) -> It {
+        if ty.known().is_some() || ty.is_error() {
+            return ty;
+        }
+        let fresh = self.types.fresh();
+        let ty = self.types.with_root(ty, fresh);
+        if !matches!(self.constants.get(id), Value::Null) {
+            self.pending.push(Pending::Literal(ty, span));
+        }
+        ty
     }
 }

@@ -5,10 +5,17 @@
 //! recurses with the nesting that the parser has bounded, never with the length of anything.
 
 mod calls;
+mod chain;
 mod constants;
+mod expect;
 mod expr;
 mod fold;
+mod fold_expr;
+mod hints;
+mod names;
 mod narrow;
+mod operators;
+mod resolve;
 mod scope;
 mod signatures;
 mod stmt;
@@ -18,7 +25,6 @@ mod tests;
 mod types;
 
 use super::ast::{Ast, ExprId, ItemKind, Range, Symbol};
-use super::builtins::Builtin;
 use super::checked::{
     Body, BodyId, BodyKind, Checked, ConstId, ExprInfo, InputInfo, LocalId, Meaning, StdMask,
 };
@@ -28,6 +34,7 @@ use eclvm_kernel::program::EffectKind;
 use eclvm_kernel::span::Span;
 use eclvm_kernel::types::Ty;
 use fold::{Constants, Fold};
+use names::{Global, Names};
 use scope::{Declared, Scopes};
 use types::{It, Unifier};
 
@@ -36,14 +43,6 @@ pub fn check(source: &str, ast: &Ast, diagnostics: &mut Vec<Diagnostic>) -> Opti
     let mut checker = Checker::new(source, ast, diagnostics);
     checker.items();
     checker.finish()
-}
-
-/// A named constant at the top of the file.
-#[derive(Clone, Copy)]
-enum Global {
-    Unknown,
-    Known(ConstId, It),
-    Bad,
 }
 
 /// What is known of an expression, before types are final.
@@ -66,6 +65,8 @@ struct Draft {
     result: It,
     inputs: Vec<(Symbol, It, Span)>,
     mentions: StdMask,
+    /// The first mention of `trust`.
+    trust_at: Option<Span>,
     effect: EffectKind,
     calls: Vec<BodyId>,
 }
@@ -80,6 +81,16 @@ enum Pending {
     Literal(It, Span),
 }
 
+/// A constant of a block.
+#[derive(Clone, Copy)]
+struct BlockConstant {
+    id: ConstId,
+    ty: It,
+    /// The blocks around it: two of a name in the same one are one too many.
+    depth: u32,
+    used: bool,
+}
+
 struct Checker<'a> {
     source: &'a str,
     ast: &'a Ast,
@@ -91,26 +102,22 @@ struct Checker<'a> {
     constants: Constants,
     types: Unifier,
     scopes: Scopes,
-    builtins: Vec<Option<Builtin>>,
-    functions: Vec<Option<BodyId>>,
-    globals: Vec<Option<Global>>,
-    /// Inputs of the policy that is being checked, by symbol.
-    inputs: Vec<Option<u16>>,
+    names: Names,
     drafts: Vec<Draft>,
     /// The body that is being checked.
     current: usize,
     /// Whether a free name is an input.
     infers: bool,
     loops: u32,
+    /// The blocks around what is being checked.
+    depth: u32,
     declared: Vec<Declared>,
     used: Vec<bool>,
     pending: Vec<Pending>,
     /// Values and types of the constants of blocks.
-    block_constants: Vec<(ConstId, It)>,
+    block_constants: Vec<BlockConstant>,
     /// Whether a constant was mentioned that has no value, which has been said.
     met_bad_constant: bool,
-    /// For each symbol, how many bindings hide it while a loop's body is looked through.
-    hidden: Vec<i32>,
     /// For each function, the body that was last seen to call it.
     called: Vec<Option<u32>>,
 }
@@ -133,20 +140,17 @@ impl<'a> Checker<'a> {
             constants: Constants::new(source.len()),
             types: Unifier::default(),
             scopes: Scopes::new(symbols),
-            builtins: ast.symbols.iter().map(Builtin::from_name).collect(),
-            functions: vec![None; symbols],
-            globals: vec![None; symbols],
-            inputs: vec![None; symbols],
+            names: Names::new(ast),
             drafts: Vec::with_capacity(ast.items.len()),
             current: 0,
             infers: false,
             loops: 0,
+            depth: 0,
             declared: Vec::new(),
             used: Vec::new(),
             pending: Vec::new(),
             block_constants: Vec::new(),
             met_bad_constant: false,
-            hidden: vec![0; symbols],
             called: vec![None; ast.items.len()],
         }
     }
@@ -172,27 +176,27 @@ impl<'a> Checker<'a> {
                 result,
                 inputs: Vec::new(),
                 mentions: StdMask::default(),
+                trust_at: None,
                 effect: EffectKind::Pure,
                 calls: Vec::new(),
             };
             let id = BodyId(self.drafts.len() as u32);
-            let at = item.name.0 as usize;
             match item.kind {
-                ItemKind::Const(_) => {
+                ItemKind::Const(value) => {
                     self.not_builtin(item.name, item.name_span);
-                    let taken = self.globals.get(at).is_some_and(Option::is_some);
-                    if taken {
+                    if self.names.global(item.name).is_some() {
                         self.duplicate("constant", item.name, item.name_span);
-                    } else if let Some(slot) = self.globals.get_mut(at) {
-                        *slot = Some(Global::Unknown);
+                    } else {
+                        let global = Global::Unknown { value, at: item.name_span, open: false };
+                        self.names.set_global(item.name, global);
                     }
                 }
                 ItemKind::Fn { params, result, .. } => {
                     self.not_builtin(item.name, item.name_span);
-                    if self.functions.get(at).is_some_and(Option::is_some) {
+                    if self.names.function(item.name).is_some() {
                         self.duplicate("function", item.name, item.name_span);
-                    } else if let Some(slot) = self.functions.get_mut(at) {
-                        *slot = Some(id);
+                    } else {
+                        self.names.set_function(item.name, id);
                     }
                     self.drafts.push(draft(BodyKind::Function, params, result.into()));
                 }
@@ -229,7 +233,7 @@ impl<'a> Checker<'a> {
 
     /// No binding may take a builtin's name.
     fn not_builtin(&mut self, name: Symbol, span: Span) {
-        if self.builtin(name).is_some() {
+        if self.names.builtin(name).is_some() {
             let name = self.ast.symbol(name);
             self.error(
                 super::codes::E0102,
@@ -237,9 +241,6 @@ impl<'a> Checker<'a> {
                 format!("`{name}` is a builtin function; choose another name"),
             );
         }
-    }
-    fn builtin(&self, name: Symbol) -> Option<Builtin> {
-        self.builtins.get(name.0 as usize).copied().flatten()
     }
 
     fn draft(&mut self) -> Option<&mut Draft> {
@@ -319,6 +320,7 @@ impl<'a> Checker<'a> {
         }
         if self.errors == 0 {
             self.too_deep();
+            self.warn_of_unused_items();
         }
         if self.errors > 0 {
             return None;
@@ -333,6 +335,23 @@ impl<'a> Checker<'a> {
             exprs.push(ExprInfo { ty, folded, folded_links: facts.folded_links, meaning: facts.meaning });
         }
         Some(Checked { exprs, stmts: self.stmts, bodies, constants: self.constants.values })
+    }
+
+    /// Constants and functions that nobody mentions. Where something is wrong, what mentions them may be what is wrong.
+    fn warn_of_unused_items(&mut self) {
+        let ast = self.ast;
+        for item in &ast.items {
+            let (code, what) = match item.kind {
+                ItemKind::Const(_) => (super::codes::W0101, "used"),
+                ItemKind::Fn { .. } => (super::codes::W0105, "called"),
+                _ => continue,
+            };
+            let name = ast.symbol(item.name);
+            if !self.names.is_used(item.name) && !name.starts_with('_') {
+                let message = format!("`{name}` is never {what}; begin its name with `_` if that is meant");
+                self.warn(code, item.name_span, message);
+            }
+        }
     }
 
     /// Where nothing else is wrong, the only types in error are those that came out deeper than types can be.
@@ -423,6 +442,7 @@ impl<'a> Checker<'a> {
             result,
             inputs,
             mentions: draft.mentions,
+            trust_at: draft.trust_at,
             effect: draft.effect,
             calls: draft.calls,
         }

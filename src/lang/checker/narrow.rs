@@ -15,43 +15,50 @@ impl Checker<'_> {
         }
     }
 
-    /// Names that are not null where the condition, which has been checked, is `truth`.
-    pub(super) fn facts_of(&self, cond: ExprId, truth: bool, out: &mut Vec<Key>) {
+    /// Names that are not null where the condition, which has been checked, is `truth`. None where it cannot be that.
+    /// `within` says whether it is itself what a `? :` of the condition chooses by: such a one is looked at for both
+    /// answers, and those within it not at all, so that no expression is looked at more than twice.
+    fn facts_of(&self, cond: ExprId, truth: bool, within: bool) -> Option<Vec<Key>> {
         let ast = self.ast;
         match ast.expr(cond).kind {
-            ExprKind::Unary(UnaryOp::Not, operand) => self.facts_of(operand, !truth, out),
-            ExprKind::Chain { first, links } => {
-                let links = ast.links(links);
-                match links {
-                    [link] if matches!(link.op, BinaryOp::Eq | BinaryOp::Ne) => {
-                        let is_null = |id| matches!(ast.expr(id).kind, ExprKind::Null);
-                        let name = match (is_null(first), is_null(link.rhs)) {
-                            (false, true) => self.key(first),
-                            (true, false) => self.key(link.rhs),
-                            _ => None,
-                        };
-                        if (link.op == BinaryOp::Ne) == truth {
-                            out.extend(name);
-                        }
-                    }
-                    [link, ..]
-                        if (link.op == BinaryOp::And && truth) || (link.op == BinaryOp::Or && !truth) =>
-                    {
-                        self.facts_of(first, truth, out);
-                        links.iter().for_each(|link| self.facts_of(link.rhs, truth, out));
-                    }
-                    _ => {}
+            ExprKind::Bool(value) => (value == truth).then(Vec::new),
+            ExprKind::Unary(UnaryOp::Not, operand) => self.facts_of(operand, !truth, within),
+            ExprKind::Chain { first, links } => match ast.links(links) {
+                [link] if matches!(link.op, BinaryOp::Eq | BinaryOp::Ne) => {
+                    let is_null = |id| matches!(ast.expr(id).kind, ExprKind::Null);
+                    let name = match (is_null(first), is_null(link.rhs)) {
+                        (false, true) => self.key(first),
+                        (true, false) => self.key(link.rhs),
+                        _ => None,
+                    };
+                    let tells = (link.op == BinaryOp::Ne) == truth;
+                    Some(name.filter(|_| tells).into_iter().collect())
                 }
+                links @ [link, ..] if matches!(link.op, BinaryOp::And | BinaryOp::Or) => {
+                    let all = std::iter::once(first).chain(links.iter().map(|link| link.rhs));
+                    let facts = all.map(|operand| self.facts_of(operand, truth, within));
+                    if (link.op == BinaryOp::And) == truth {
+                        // Each of them is `truth`.
+                        facts.reduce(both).flatten()
+                    } else {
+                        // At least one of them is.
+                        facts.reduce(either).flatten()
+                    }
+                }
+                _ => Some(Vec::new()),
+            },
+            ExprKind::Ternary { cond, then, other } if !within => {
+                let then = both(self.facts_of(cond, true, true), self.facts_of(then, truth, false));
+                let other = both(self.facts_of(cond, false, true), self.facts_of(other, truth, false));
+                either(then, other)
             }
-            _ => {}
+            _ => Some(Vec::new()),
         }
     }
 
     /// From here on the condition is `truth`.
     pub(super) fn assume(&mut self, cond: ExprId, truth: bool) {
-        let mut keys = Vec::new();
-        self.facts_of(cond, truth, &mut keys);
-        for key in keys {
+        for key in self.facts_of(cond, truth, false).unwrap_or_default() {
             self.scopes.narrow(key, true);
         }
     }
@@ -104,18 +111,40 @@ impl Checker<'_> {
         }
     }
     fn hide(&mut self, name: Symbol, by: i32) {
-        if let Some(count) = self.hidden.get_mut(name.0 as usize) {
-            *count += by;
-        }
+        self.names.hide(name, by);
     }
     fn is_hidden(&self, name: Symbol) -> bool {
-        self.hidden.get(name.0 as usize).is_some_and(|count| *count > 0)
+        self.names.is_hidden(name)
     }
 
     fn key_of_name(&self, name: Symbol) -> Option<Key> {
         match self.scopes.get(name) {
             Some(super::scope::Binding::Local(local)) => Some(Key::Local(local.0)),
             _ => None,
+        }
+    }
+}
+
+/// What holds where two things hold. None: they cannot.
+fn both(a: Option<Vec<Key>>, b: Option<Vec<Key>>) -> Option<Vec<Key>> {
+    let (mut a, b) = (a?, b?);
+    if a.is_empty() {
+        return Some(b);
+    }
+    a.extend(b);
+    Some(a)
+}
+
+/// What holds where one of two things holds.
+fn either(a: Option<Vec<Key>>, b: Option<Vec<Key>>) -> Option<Vec<Key>> {
+    match (a, b) {
+        (None, one) | (one, None) => one,
+        (Some(mut a), Some(mut b)) => {
+            if !a.is_empty() {
+                b.sort_unstable();
+                a.retain(|key| b.binary_search(key).is_ok());
+            }
+            Some(a)
         }
     }
 }

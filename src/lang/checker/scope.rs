@@ -132,10 +132,10 @@ impl Scopes {
     }
 }
 
-/// A `let` or loop variable, for the warning that nobody uses it.
+/// A `let`, a loop variable or a constant of a block, for the warning that nobody uses it.
 #[derive(Clone, Copy)]
 pub(super) struct Declared {
-    pub(super) local: LocalId,
+    pub(super) what: Binding,
     pub(super) name: Symbol,
     pub(super) span: Span,
 }

@@ -1,9 +1,10 @@
 //! Bodies and statements. Each says whether control goes on behind it.
 
 use super::fold::Fold;
+use super::names::Global;
 use super::scope::{Binding, Declared, Key, Mark};
 use super::types::It;
-use super::{Checker, Global, Pending};
+use super::{BlockConstant, Checker, Pending};
 use crate::lang::ast::{Block, ExprId, ExprKind, ItemKind, Range, StmtId, StmtKind, Symbol};
 use crate::lang::checked::{BodyKind, LocalId};
 use crate::lang::codes;
@@ -52,11 +53,9 @@ impl Checker<'_> {
             }
         }
         // Inputs are the policy's own.
-        let inputs: Vec<Symbol> =
-            self.draft().map_or(Vec::new(), |d| d.inputs.iter().map(|(name, ..)| *name).collect());
-        for name in inputs {
-            if let Some(slot) = self.inputs.get_mut(name.0 as usize) {
-                *slot = None;
+        if let Some(draft) = self.drafts.get(self.current) {
+            for (name, ..) in &draft.inputs {
+                self.names.set_input(*name, None);
             }
         }
     }
@@ -85,7 +84,7 @@ impl Checker<'_> {
         let ast = self.ast;
         for param in ast.params(params) {
             self.not_builtin(param.name, param.span);
-            if self.inputs.get(param.name.0 as usize).is_some_and(Option::is_some) {
+            if self.names.input(param.name).is_some() {
                 self.duplicate("parameter", param.name, param.span);
                 continue;
             }
@@ -98,9 +97,7 @@ impl Checker<'_> {
         // Beyond 65 535 the lowering reports that there are too many; the index no longer matters.
         let index = u16::try_from(draft.inputs.len()).unwrap_or(u16::MAX);
         draft.inputs.push((name, ty, span));
-        if let Some(slot) = self.inputs.get_mut(name.0 as usize) {
-            *slot = Some(index);
-        }
+        self.names.set_input(name, Some(index));
         index
     }
 
@@ -118,26 +115,35 @@ impl Checker<'_> {
     pub(super) fn declare_local(&mut self, name: Symbol, span: Span, ty: It) -> LocalId {
         self.not_builtin(name, span);
         let local = self.new_local(ty);
-        self.declared.push(Declared { local, name, span });
+        self.declared.push(Declared { what: Binding::Local(local), name, span });
         self.scopes.bind(name, Binding::Local(local));
         local
     }
     /// Says which of the bindings since `mark` nobody used.
     pub(super) fn report_unused(&mut self, mark: usize) {
-        for declared in self.declared.split_off(mark.min(self.declared.len())) {
-            let used = self.used.get(declared.local.0 as usize).copied().unwrap_or(true);
+        let declared = std::mem::take(&mut self.declared);
+        for declared in declared.get(mark..).unwrap_or(&[]) {
+            let used = match declared.what {
+                Binding::Local(local) => self.used.get(local.0 as usize).copied().unwrap_or(true),
+                Binding::Const(at) => self.block_constants.get(at as usize).is_none_or(|c| c.used),
+                Binding::BadConst => true,
+            };
             let name = self.ast.symbol(declared.name);
             if !used && !name.starts_with('_') {
                 let message = format!("`{name}` is never used; begin its name with `_` if that is meant");
                 self.warn(codes::W0101, declared.span, message);
             }
         }
+        self.declared = declared;
+        self.declared.truncate(mark);
     }
 
     /// Statements in a scope of their own; false where control does not come out at the end.
     pub(super) fn block(&mut self, block: Block) -> bool {
         let (scope, declared) = (self.scopes.open(), self.declared.len());
+        self.depth += 1;
         let goes_on = self.statements(block);
+        self.depth -= 1;
         self.report_unused(declared);
         self.scopes.close(scope);
         goes_on
@@ -163,15 +169,7 @@ impl Checker<'_> {
         match stmt.kind {
             StmtKind::Error => {}
             StmtKind::Const { name, name_span, value } => {
-                self.not_builtin(name, name_span);
-                let binding = match self.constant_value(name, value) {
-                    Global::Known(id, ty) => {
-                        self.block_constants.push((id, ty));
-                        Binding::Const(self.block_constants.len() as u32 - 1)
-                    }
-                    _ => Binding::BadConst,
-                };
-                self.scopes.bind(name, binding);
+                self.block_constant(name, name_span, value);
             }
             StmtKind::Let { name, name_span, ty, value } => {
                 let wanted = ty.map(It::from);
@@ -250,6 +248,35 @@ impl Checker<'_> {
         true
     }
 
+    /// `const name = value;` in a block.
+    fn block_constant(&mut self, name: Symbol, span: Span, value: ExprId) {
+        self.not_builtin(name, span);
+        // What a name means at the same depth, it means in the same block: blocks that are closed are forgotten.
+        let depth = self.depth;
+        let first = match self.scopes.get(name) {
+            Some(Binding::Const(at)) => {
+                self.block_constants.get_mut(at as usize).filter(|c| c.depth == depth)
+            }
+            _ => None,
+        };
+        let twice = first.is_some();
+        if let Some(first) = first {
+            // Said once is enough: that nobody uses it is no news.
+            first.used = true;
+            self.duplicate("constant", name, span);
+        }
+        let binding = match self.constant_value(name, value) {
+            Global::Known(id, ty) => {
+                self.block_constants.push(BlockConstant { id, ty, depth, used: twice });
+                let at = self.block_constants.len() as u32 - 1;
+                self.declared.push(Declared { what: Binding::Const(at), name, span });
+                Binding::Const(at)
+            }
+            _ => Binding::BadConst,
+        };
+        self.scopes.bind(name, binding);
+    }
+
     fn set_stmt(&mut self, id: StmtId, local: LocalId) {
         if let Some(slot) = self.stmts.get_mut(id.0 as usize) {
             *slot = Some(local);
@@ -268,8 +295,8 @@ impl Checker<'_> {
             found => {
                 self.value(value, None);
                 let text = self.ast.symbol(name);
-                let is_input = self.inputs.get(name.0 as usize).is_some_and(Option::is_some);
-                let global = self.globals.get(name.0 as usize).is_some_and(Option::is_some);
+                let is_input = self.names.input(name).is_some();
+                let global = self.names.global(name).is_some();
                 let message = if found.is_some() || global {
                     format!("`{text}` is a constant and cannot be assigned to")
                 } else if is_input || self.standard(name).is_some() {
@@ -308,6 +335,13 @@ impl Checker<'_> {
         let ty = self.value(cond, None);
         self.expect(cond, ty, Ty::BOOL.into(), "a condition");
     }
+    /// A condition of literals alone. One that mentions a constant is a switch that somebody set.
+    fn warn_if_constant(&mut self, cond: ExprId) {
+        if matches!(self.facts(cond).fold, Fold::Value(_)) && self.is_whole(cond) && !self.has_name(cond) {
+            let span = self.span(cond);
+            self.warn(codes::W0106, span, "this condition is constant".to_owned());
+        }
+    }
     pub(super) fn number(&mut self, id: ExprId, what: &str) {
         let ty = self.value(id, None);
         self.expect(id, ty, Ty::NUMBER.into(), what);
@@ -321,6 +355,7 @@ impl Checker<'_> {
         let mut lost: Vec<Key> = Vec::new();
         for arm in ast.arms(arms) {
             self.condition(arm.cond);
+            self.warn_if_constant(arm.cond);
             let here = self.scopes.facts();
             self.assume(arm.cond, true);
             if self.block(arm.body) {

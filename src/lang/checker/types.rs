@@ -130,6 +130,10 @@ impl Unifier {
             }
         }
     }
+    /// The layers of `it`, which is resolved, over another root.
+    pub(super) fn with_root(&self, it: It, root: It) -> It {
+        It { root: root.root, ..it }
+    }
     /// Something is wrong with a type: whatever hangs on it goes with everything from now on.
     pub(super) fn poison(&mut self, it: It) {
         if let Root::Var(v) = self.resolve(it).root

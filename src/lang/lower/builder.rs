@@ -9,6 +9,7 @@ use eclvm_kernel::program::StdInput;
 use eclvm_kernel::span::Span;
 use eclvm_kernel::types::Ty;
 use eclvm_kernel::value::Value;
+use smallvec::SmallVec;
 
 /// A limit that a policy is over.
 #[derive(Clone, Copy, Debug)]
@@ -51,8 +52,10 @@ impl Place {
 /// The constants of a program, each folded value at most once.
 pub(super) struct Constants {
     values: Vec<Value>,
-    /// By [`ConstId`].
-    known: Vec<Option<u16>>,
+    /// By [`ConstId`]: the program that last asked for it, and where it has it.
+    known: Vec<(u32, u16)>,
+    /// The number of the program, from 1 on: what the last one left in `known` needs no clearing.
+    program: u32,
 }
 
 /// How far back numbers and truth values are compared, to share equal ones.
@@ -60,15 +63,28 @@ const SHARE_WINDOW: usize = 16;
 
 impl Constants {
     pub(super) fn new(checked: &Checked) -> Constants {
-        Constants { values: Vec::with_capacity(16), known: vec![None; checked.constants.len()] }
+        Constants { values: Vec::new(), known: vec![(0, 0); checked.constants.len()], program: 0 }
+    }
+    /// From here on, the constants are another program's.
+    pub(super) fn begin(&mut self) {
+        self.values.clear();
+        self.values.reserve(16);
+        self.program += 1;
     }
     pub(super) fn value(&mut self, value: Value) -> Result<u16, Overflow> {
+        match self.shared(&value) {
+            Some(at) => u16::try_from(at).map_err(|_| Overflow::Constants),
+            None => self.add(value),
+        }
+    }
+    /// Where a value stands already that is the same; looked for among the last ones only.
+    fn shared(&self, value: &Value) -> Option<usize> {
         let window = self.values.len().saturating_sub(SHARE_WINDOW);
         let recent = self.values.get(window..).unwrap_or(&[]);
         let small = !matches!(value, Value::Array(_));
-        if let Some(at) = recent.iter().position(|v| small && v.same(&value)) {
-            return u16::try_from(window + at).map_err(|_| Overflow::Constants);
-        }
+        Some(window + recent.iter().position(|v| small && v.same(value))?)
+    }
+    fn add(&mut self, value: Value) -> Result<u16, Overflow> {
         if self.values.len() >= MAX_CONSTANTS {
             return Err(Overflow::Constants);
         }
@@ -76,17 +92,23 @@ impl Constants {
         u16::try_from(self.values.len() - 1).map_err(|_| Overflow::Constants)
     }
     pub(super) fn folded(&mut self, checked: &Checked, id: ConstId) -> Result<u16, Overflow> {
-        if let Some(Some(k)) = self.known.get(id.0 as usize) {
+        if let Some((program, k)) = self.known.get(id.0 as usize)
+            && *program == self.program
+        {
             return Ok(*k);
         }
-        let k = self.value(checked.constant(id).cloned().unwrap_or(Value::Null))?;
+        let value = checked.constant(id).unwrap_or(&Value::Null);
+        let k = match self.shared(value) {
+            Some(at) => u16::try_from(at).map_err(|_| Overflow::Constants)?,
+            None => self.add(value.clone())?,
+        };
         if let Some(slot) = self.known.get_mut(id.0 as usize) {
-            *slot = Some(k);
+            *slot = (self.program, k);
         }
         Ok(k)
     }
-    pub(super) fn into_values(self) -> Vec<Value> {
-        self.values
+    pub(super) fn take(&mut self) -> Vec<Value> {
+        std::mem::take(&mut self.values)
     }
 }
 
@@ -94,9 +116,21 @@ impl Constants {
 #[derive(Clone, Copy)]
 pub(super) struct Label(usize);
 
-struct LabelState {
-    at: Option<u16>,
-    waiting: Vec<usize>,
+/// Where a label is; before that, the last jump to it. Each of these jumps has the one before it for a target, the
+/// first one itself.
+#[derive(Clone, Copy)]
+enum LabelState {
+    Nobody,
+    Waiting(u16),
+    At(u16),
+}
+
+/// A binding of the function.
+#[derive(Clone, Copy, Default)]
+struct Local {
+    register: Option<u16>,
+    /// Whether some statement assigns to it.
+    assigned: bool,
 }
 
 /// The loops around a statement: where `continue` and `break` go.
@@ -112,13 +146,13 @@ pub(super) struct Builder<'s, 'a> {
     code: &'s mut Vec<Instr>,
     spans: &'s mut Vec<Span>,
     registers: Vec<Ty>,
-    /// Registers that are free, by type.
-    free: Vec<(Ty, Vec<u16>)>,
+    /// For each type, the register of it that became free last.
+    free: SmallVec<[(Ty, Option<u16>); 8]>,
+    /// For each register up to the highest one that was ever free: which of its type became free before it.
+    freed_before: Vec<Option<u16>>,
     /// Runs of registers for arguments that are free: first, count.
     free_runs: Vec<(u16, u16)>,
-    locals: Vec<Option<u16>>,
-    /// Bindings that some statement assigns to.
-    assigned: Vec<bool>,
+    locals: Vec<Local>,
     standard: [Option<u16>; 4],
     labels: Vec<LabelState>,
     pub(super) loops: Vec<Loop>,
@@ -141,10 +175,10 @@ impl<'s, 'a> Builder<'s, 'a> {
             code,
             spans,
             registers: Vec::with_capacity(16),
-            free: Vec::new(),
+            free: SmallVec::new(),
+            freed_before: Vec::new(),
             free_runs: Vec::new(),
-            locals: vec![None; locals],
-            assigned: vec![false; locals],
+            locals: vec![Local::default(); locals],
             standard: [None; 4],
             labels: Vec::new(),
             loops: Vec::new(),
@@ -155,7 +189,7 @@ impl<'s, 'a> Builder<'s, 'a> {
                 let params = body.params.len as usize;
                 builder.registers.extend(body.locals.iter().take(params));
                 for (slot, register) in builder.locals.iter_mut().take(params).zip(0u16..) {
-                    *slot = Some(register);
+                    slot.register = Some(register);
                 }
             } else {
                 builder.registers.extend(body.inputs.iter().map(|i| i.ty));
@@ -191,7 +225,10 @@ impl<'s, 'a> Builder<'s, 'a> {
 
     /// A register of type `ty` that nobody uses.
     pub(super) fn allocate(&mut self, ty: Ty) -> Result<u16, Overflow> {
-        if let Some(r) = self.free.iter_mut().find(|(t, _)| *t == ty).and_then(|(_, list)| list.pop()) {
+        if let Some((_, last)) = self.free.iter_mut().find(|(t, _)| *t == ty)
+            && let Some(r) = *last
+        {
+            *last = self.freed_before.get(usize::from(r)).copied().flatten();
             return Ok(r);
         }
         self.fresh(ty)
@@ -205,9 +242,19 @@ impl<'s, 'a> Builder<'s, 'a> {
     }
     pub(super) fn release(&mut self, register: u16) {
         let Some(ty) = self.registers.get(usize::from(register)).copied() else { return };
-        match self.free.iter_mut().find(|(t, _)| *t == ty) {
-            Some((_, list)) => list.push(register),
-            None => self.free.push((ty, vec![register])),
+        let before = match self.free.iter_mut().find(|(t, _)| *t == ty) {
+            Some((_, last)) => last.replace(register),
+            None => {
+                self.free.push((ty, Some(register)));
+                None
+            }
+        };
+        let at = usize::from(register);
+        if self.freed_before.len() <= at {
+            self.freed_before.resize(self.registers.len(), None);
+        }
+        if let Some(slot) = self.freed_before.get_mut(at) {
+            *slot = before;
         }
     }
     /// Gives a temporary back.
@@ -248,20 +295,20 @@ impl<'s, 'a> Builder<'s, 'a> {
         self.body.and_then(|b| b.locals.get(local.0 as usize)).copied().unwrap_or(Ty::UNIT)
     }
     pub(super) fn local(&self, local: LocalId) -> u16 {
-        self.locals.get(local.0 as usize).copied().flatten().unwrap_or(0)
+        self.locals.get(local.0 as usize).and_then(|l| l.register).unwrap_or(0)
     }
     pub(super) fn bind(&mut self, local: LocalId, register: u16) {
         if let Some(slot) = self.locals.get_mut(local.0 as usize) {
-            *slot = Some(register);
+            slot.register = Some(register);
         }
     }
     pub(super) fn mark_assigned(&mut self, local: LocalId) {
-        if let Some(flag) = self.assigned.get_mut(local.0 as usize) {
-            *flag = true;
+        if let Some(slot) = self.locals.get_mut(local.0 as usize) {
+            slot.assigned = true;
         }
     }
     pub(super) fn is_assigned(&self, local: LocalId) -> bool {
-        self.assigned.get(local.0 as usize).copied().unwrap_or(true)
+        self.locals.get(local.0 as usize).is_none_or(|l| l.assigned)
     }
     /// Loads the standard inputs that the body mentions, once.
     pub(super) fn standard_inputs(&mut self, mentions: StdMask) -> Result<(), Overflow> {
@@ -281,32 +328,34 @@ impl<'s, 'a> Builder<'s, 'a> {
     // Jumps.
 
     pub(super) fn label(&mut self) -> Label {
-        self.labels.push(LabelState { at: None, waiting: Vec::new() });
+        self.labels.push(LabelState::Nobody);
         Label(self.labels.len() - 1)
     }
     /// The label is here. Whoever waits for it gets here.
     pub(super) fn place(&mut self, label: Label) -> Result<(), Overflow> {
         let here = u16::try_from(self.code.len()).map_err(|_| Overflow::Instructions)?;
         let Some(state) = self.labels.get_mut(label.0) else { return Ok(()) };
-        state.at = Some(here);
-        let waiting = std::mem::take(&mut state.waiting);
-        self.reachable |= !waiting.is_empty();
-        for pc in waiting {
-            if let Some(instr) = self.code.get_mut(pc) {
-                instr.c = here;
-            }
+        let mut waiting = match std::mem::replace(state, LabelState::At(here)) {
+            LabelState::Waiting(last) => Some(last),
+            _ => None,
+        };
+        self.reachable |= waiting.is_some();
+        while let Some(pc) = waiting {
+            let Some(instr) = self.code.get_mut(usize::from(pc)) else { break };
+            let before = std::mem::replace(&mut instr.c, here);
+            waiting = (before != pc).then_some(before);
         }
         Ok(())
     }
     /// A jump to a label, placed or not.
     pub(super) fn jump(&mut self, op: Op, a: u16, b: u16, to: Label, span: Span) -> Result<(), Overflow> {
-        let here = self.code.len();
+        let here = u16::try_from(self.code.len()).map_err(|_| Overflow::Instructions)?;
         let target = match self.labels.get_mut(to.0) {
-            Some(LabelState { at: Some(at), .. }) => *at,
-            Some(state) => {
-                state.waiting.push(here);
-                0
-            }
+            Some(LabelState::At(at)) => *at,
+            Some(state) => match std::mem::replace(state, LabelState::Waiting(here)) {
+                LabelState::Waiting(before) => before,
+                _ => here,
+            },
             None => 0,
         };
         self.emit(op, 0, [a, b, target], span)

@@ -7,6 +7,7 @@ use crate::lang::builtins::Builtin;
 use crate::lang::checked::{BodyId, Meaning};
 use eclvm_kernel::isa::Op;
 use eclvm_kernel::types::Ty;
+use smallvec::{SmallVec, smallvec};
 
 /// How a builtin's instruction takes its arguments.
 enum Shape {
@@ -93,7 +94,7 @@ impl Builder<'_, '_> {
         for (arg, register) in args.iter().zip(run.0..) {
             self.into(*arg, register)?;
         }
-        let index = self.shared.index.get(callee.0 as usize).copied().flatten().unwrap_or(0);
+        let index = self.shared.reach.index(callee);
         self.emit(Op::Call, 0, [dst, index, if run.1 == 0 { 0 } else { run.0 }], self.expr_span(id))?;
         self.release_run(run);
         Ok(())
@@ -110,7 +111,7 @@ impl Builder<'_, '_> {
         let (op, shape) = instruction(builtin);
         match shape {
             Shape::Run => {
-                let run = self.allocate_run(&vec![Ty::NUMBER; args.len()])?;
+                let run = self.allocate_run(&smallvec![Ty::NUMBER; args.len()] as &SmallVec<[Ty; 8]>)?;
                 for (arg, register) in args.iter().zip(run.0..) {
                     self.into(*arg, register)?;
                 }

@@ -7,6 +7,7 @@ use eclvm_kernel::isa::{CONST_B, CONST_C, Op};
 use eclvm_kernel::span::Span;
 use eclvm_kernel::types::Ty;
 use eclvm_kernel::value::Value;
+use smallvec::{SmallVec, smallvec};
 
 /// Flags of an instruction whose operands b and c may be constants.
 pub(super) fn flags(b: Place, c: Place) -> u8 {
@@ -265,7 +266,7 @@ impl Builder<'_, '_> {
         if items.len() > eclvm_kernel::limits::MAX_REGISTERS {
             return Err(Overflow::Registers);
         }
-        let run = self.allocate_run(&vec![elem; items.len()])?;
+        let run = self.allocate_run(&smallvec![elem; items.len()] as &SmallVec<[Ty; 8]>)?;
         for (item, register) in items.iter().zip(run.0..) {
             self.into(*item, register)?;
         }

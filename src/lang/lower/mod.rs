@@ -30,9 +30,44 @@ use eclvm_kernel::verify::VerifyError;
 struct Shared<'a> {
     ast: &'a Ast,
     checked: &'a Checked,
-    /// Index in the program of each body that it can reach.
-    index: Vec<Option<u16>>,
+    reach: Reach,
     constants: builder::Constants,
+}
+
+/// The bodies that a policy can reach, in order: itself first, then functions in order of their first mention.
+struct Reach {
+    order: Vec<BodyId>,
+    /// For each body, the policy that last reached it, and its index there.
+    index: Vec<(u32, u32)>,
+    /// The number of the policy, from 1 on: what the last one left in `index` needs no clearing.
+    policy: u32,
+}
+
+impl Reach {
+    fn new(checked: &Checked) -> Reach {
+        Reach { order: Vec::new(), index: vec![(0, 0); checked.bodies.len()], policy: 0 }
+    }
+    fn begin(&mut self, checked: &Checked, root: BodyId) {
+        self.policy += 1;
+        self.order.clear();
+        self.order.push(root);
+        let mut next = 0;
+        while let Some(id) = self.order.get(next).copied() {
+            next += 1;
+            for callee in checked.body(id).map_or(&[][..], |b| &b.calls) {
+                if let Some(slot) =
+                    self.index.get_mut(callee.0 as usize).filter(|(policy, _)| *policy != self.policy)
+                {
+                    *slot = (self.policy, self.order.len() as u32);
+                    self.order.push(*callee);
+                }
+            }
+        }
+    }
+    /// The index of a function that the policy reaches.
+    fn index(&self, id: BodyId) -> u16 {
+        self.index.get(id.0 as usize).map_or(0, |(_, index)| u16::try_from(*index).unwrap_or(u16::MAX))
+    }
 }
 
 /// The programs of a checked file, in source order. Adds a diagnostic for each policy that is over a limit.
@@ -44,11 +79,13 @@ pub(crate) fn lower(
 ) -> Vec<Program> {
     let mut programs = Vec::new();
     let mut left = MAX_COMPILED_BYTES + 32 * source.len();
+    let (reach, constants) = (Reach::new(checked), builder::Constants::new(checked));
+    let mut shared = Shared { ast, checked, reach, constants };
     for (id, body) in checked.bodies.iter().enumerate() {
         if body.kind == BodyKind::Function {
             continue;
         }
-        match policy(source, ast, checked, BodyId(id as u32)) {
+        match policy(&mut shared, BodyId(id as u32)) {
             Ok(program) => match left.checked_sub(weight(&program)) {
                 Some(rest) => {
                     left = rest;
@@ -93,10 +130,13 @@ fn weight(program: &Program) -> usize {
 }
 
 /// What the verifier refused of the compiler's own work: a bug of this crate, never of the source.
-pub(crate) fn internal(name: &str, error: &VerifyError) -> Diagnostic {
+pub(crate) fn internal(at: usize, error: &VerifyError) -> Diagnostic {
     diagnostic(
         codes::E0201,
-        format!("the compiler made a program for `{name}` that does not verify: {error}"),
+        format!(
+            "the compiler made a program for policy {} of the file that does not verify: {error}",
+            at + 1
+        ),
         Span::default(),
     )
 }
@@ -113,57 +153,61 @@ fn too_large(overflow: Overflow, span: Span) -> Diagnostic {
         Overflow::Functions => ("functions", MAX_FUNCTIONS),
         Overflow::Inputs => ("inputs", MAX_INPUTS),
     };
-    diagnostic(codes::E0200, format!("the policy needs too many {what}: at most {limit}"), span)
-}
-
-/// Bodies that a policy can reach: itself first, then functions in order of their first mention.
-fn reachable(checked: &Checked, root: BodyId) -> Vec<BodyId> {
-    let mut seen = vec![false; checked.bodies.len()];
-    let mut order = vec![root];
-    let mut next = 0;
-    while let Some(id) = order.get(next).copied() {
-        next += 1;
-        for callee in checked.body(id).map_or(&[][..], |b| &b.calls) {
-            if let Some(flag) = seen.get_mut(callee.0 as usize).filter(|flag| !**flag) {
-                *flag = true;
-                order.push(*callee);
-            }
+    let way_out = match overflow {
+        Overflow::Instructions => {
+            "; split it into several policies, or go over an array with `any(..)` or `for`"
         }
-    }
-    order
+        Overflow::Registers => "; move parts of it into functions",
+        Overflow::Constants | Overflow::Functions => "; split it into several policies",
+        Overflow::Inputs => "; give them as arrays",
+    };
+    diagnostic(codes::E0200, format!("the policy needs too many {what}: at most {limit}{way_out}"), span)
 }
 
-fn policy(source: &str, ast: &Ast, checked: &Checked, root: BodyId) -> Result<Program, Overflow> {
-    let order = reachable(checked, root);
-    if order.len() > MAX_FUNCTIONS {
+/// What the load of `trust` points at: its first mention in the policy, or else in the functions that it can reach.
+fn first_trust(checked: &Checked, order: &[BodyId]) -> Span {
+    let mentions = |order: &[BodyId]| {
+        order.iter().filter_map(|id| checked.body(*id)?.trust_at).min_by_key(|span| span.start)
+    };
+    let (own, functions) = order.split_at(order.len().min(1));
+    mentions(own).or_else(|| mentions(functions)).unwrap_or_default()
+}
+
+fn policy(shared: &mut Shared<'_>, root: BodyId) -> Result<Program, Overflow> {
+    let (ast, checked) = (shared.ast, shared.checked);
+    shared.reach.begin(checked, root);
+    shared.constants.begin();
+    let functions_reached = shared.reach.order.len();
+    if functions_reached > MAX_FUNCTIONS {
         return Err(Overflow::Functions);
     }
     if checked.body(root).is_some_and(|b| b.inputs.len() > MAX_INPUTS) {
         return Err(Overflow::Inputs);
     }
-    let mut index = vec![None; checked.bodies.len()];
     let (mut mentions, mut effect) = (StdMask::default(), EffectKind::Pure);
-    for (at, id) in order.iter().enumerate() {
-        if let (Some(slot), Some(body)) = (index.get_mut(id.0 as usize), checked.body(*id)) {
-            *slot = u16::try_from(at).ok();
-            mentions = mentions.union(body.mentions);
-            effect = effect.max(body.effect);
-        }
+    let mut text = 0;
+    for body in shared.reach.order.iter().filter_map(|id| checked.body(*id)) {
+        mentions = mentions.union(body.mentions);
+        effect = effect.max(body.effect);
+        text += ast.items.get(body.item as usize).map_or(0, |item| item.span.end - item.span.start) as usize;
     }
     if mentions.has(StdInput::Trust) {
         effect = effect.max(EffectKind::Read);
     }
-    let mut shared = Shared { ast, checked, index, constants: builder::Constants::new(checked) };
-    let mut code: Vec<Instr> = Vec::with_capacity(source.len() / 4);
-    let mut spans: Vec<Span> = Vec::with_capacity(source.len() / 4);
-    let mut functions = Vec::with_capacity(order.len());
-    for id in &order {
+    let trust_at = first_trust(checked, &shared.reach.order);
+    // An instruction for every sixteen bytes of text is what policies come to.
+    let about = (text / 16 + 8).min(MAX_INSTRUCTIONS);
+    let mut code: Vec<Instr> = Vec::with_capacity(about);
+    let mut spans: Vec<Span> = Vec::with_capacity(about);
+    let mut functions = Vec::with_capacity(functions_reached);
+    for at in 0..functions_reached {
+        let Some(id) = shared.reach.order.get(at).copied() else { break };
         let start = code.len() as u32;
-        let mut builder = Builder::new(&mut shared, *id, &mut code, &mut spans);
+        let mut builder = Builder::new(shared, id, &mut code, &mut spans);
         if functions.is_empty() && mentions.has(StdInput::Trust) {
-            builder.emit(Op::EntryTrust, 0, [0; 3], Span::default())?;
+            builder.emit(Op::EntryTrust, 0, [0; 3], trust_at)?;
         }
-        function(&mut builder, *id)?;
+        function(&mut builder, id)?;
         let (registers, name, params, result) = builder.finish();
         functions.push(Function { name, params, result, registers, start, end: code.len() as u32 });
     }
@@ -177,7 +221,7 @@ fn policy(source: &str, ast: &Ast, checked: &Checked, root: BodyId) -> Result<Pr
         effect,
         mentions: mentions.0,
         inputs,
-        constants: shared.constants.into_values(),
+        constants: shared.constants.take(),
         functions,
         code,
         spans,

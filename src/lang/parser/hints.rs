@@ -75,6 +75,9 @@ impl Parser<'_> {
         if let Some(right) = known {
             let message = format!("`{word}` is not a keyword of ECL");
             let hint = format!("did you mean `{right}`?");
+            if matches!(right, "let" | "const" | "fn") && self.at(Tok::Ident) {
+                self.declaring = Some(self.intern(self.tok.span));
+            }
             return self.fail(error(codes::E0001, name, message).with_suggestion(name, right, hint));
         }
         let message =

@@ -36,10 +36,13 @@ impl Parser<'_> {
                     self.ast.items.push(Item { kind, name, name_span, span });
                 }
                 // What is wrong before a body is no reason not to look at the body.
-                Err(_) => match self.recover_to_block(0).and_then(|_| self.block()) {
-                    Ok(_) => {}
-                    Err(_) => self.recover(0),
-                },
+                Err(_) => {
+                    self.declaration_failed();
+                    match self.recover_to_block(0).and_then(|_| self.block()) {
+                        Ok(_) => {}
+                        Err(_) => self.recover(0),
+                    }
+                }
             }
             self.item_had_errors = self.lexer.sink.errors() > errors;
         }
@@ -58,12 +61,14 @@ impl Parser<'_> {
     fn function(&mut self) -> Parsed<(ItemKind, Symbol, Span)> {
         self.bump();
         let (name, span) = self.name("a function")?;
+        self.declaring = Some(name);
         self.expect(Tok::LParen)?;
         let params = self.params()?;
         if !self.eat(Tok::Arrow) {
             return self.no_result();
         }
         let result = self.ty()?;
+        self.declaring = None;
         let body = self.block()?;
         Ok((ItemKind::Fn { params, result, body }, name, span))
     }

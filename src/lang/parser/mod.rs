@@ -116,6 +116,8 @@ struct Parser<'s> {
     ahead: Option<Operand>,
     /// Where the last error was reported: one place is good for one error.
     complained_at: Option<u32>,
+    /// The name of the declaration that is being parsed, until all of it has been.
+    declaring: Option<Symbol>,
     /// Whether the last item at the top had errors: what follows may be a piece of it.
     item_had_errors: bool,
     /// Lists under construction; the entries of one list become contiguous in the tree when it is complete.
@@ -151,6 +153,7 @@ impl<'s> Parser<'s> {
             statement_start: u32::MAX,
             ahead: None,
             complained_at: None,
+            declaring: None,
             item_had_errors: false,
             open_links: Vec::with_capacity(16),
             open_exprs: Vec::with_capacity(16),

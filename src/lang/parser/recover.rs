@@ -63,7 +63,13 @@ impl Parser<'_> {
         if let Some(error) = self.half_a_did() {
             return self.fail(error);
         }
-        let message = format!("expected {expected}, found {}", self.found());
+        let message = match self.tok.kind {
+            Tok::Colon if self.lexer.slice(Span::new(self.tok.span.end, self.tok.span.end + 1)) == "=" => {
+                "ECL has no `:=`; `let x = ..;` makes a binding, `x = ..;` assigns".to_owned()
+            }
+            Tok::DotDot => "a range stands in `for` only; elsewhere write `a <= x && x < b`".to_owned(),
+            _ => format!("expected {expected}, found {}", self.found()),
+        };
         self.fail(error(codes::E0001, self.tok.span, message))
     }
 
@@ -157,6 +163,13 @@ impl Parser<'_> {
     /// Whether the token at hand stands on a later line than the one before it.
     pub(super) fn on_later_line(&self) -> bool {
         self.lexer.slice(Span::new(self.last_end, self.tok.span.start)).contains('\n')
+    }
+
+    /// After a failure: if it was a declaration's, its name is not to be complained about wherever it is used.
+    pub(super) fn declaration_failed(&mut self) {
+        if let Some(name) = self.declaring.take() {
+            self.ast.broken.push(name);
+        }
     }
 
     /// After a failure in the statement that began at nesting `depth`: to the start of the next one.

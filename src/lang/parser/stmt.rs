@@ -22,6 +22,7 @@ impl Parser<'_> {
             match self.statement() {
                 Ok(id) => self.open_stmts.push(id),
                 Err(_) => {
+                    self.declaration_failed();
                     self.open_stmts.truncate(stmts);
                     self.open_arms.truncate(arms);
                     self.recover(depth);
@@ -117,6 +118,7 @@ impl Parser<'_> {
     pub(super) fn const_(&mut self) -> Parsed<(Symbol, Span, ExprId)> {
         self.bump();
         let (name, name_span) = self.name("a constant")?;
+        self.declaring = Some(name);
         if self.at(Tok::Colon) {
             let message = "a constant is written without a type: it has its value's";
             return self.fail(error(codes::E0001, self.tok.span, message));
@@ -124,23 +126,32 @@ impl Parser<'_> {
         self.expect(Tok::Assign)?;
         let value = self.expression()?.id();
         self.semicolon()?;
+        self.declaring = None;
         Ok((name, name_span, value))
     }
 
     fn let_(&mut self) -> Parsed<StmtKind> {
         self.bump();
         let (name, name_span) = self.name("a binding")?;
+        self.declaring = Some(name);
         let ty = if self.eat(Tok::Colon) { Some(self.ty()?) } else { None };
         self.expect(Tok::Assign)?;
         let value = self.expression()?.id();
         self.semicolon()?;
+        self.declaring = None;
         Ok(StmtKind::Let { name, name_span, ty, value })
     }
 
     fn require(&mut self) -> Parsed<StmtKind> {
         self.bump();
         let cond = self.expression()?.id();
-        let message = if self.eat(Tok::Comma) { Some(self.string("the message")?) } else { None };
+        if self.at(Tok::Str) {
+            let at = Span::new(self.last_end, self.last_end);
+            let error = error(codes::E0001, self.tok.span, "a `,` is missing before the message");
+            self.report(error.with_suggestion(at, ",", "add `,`"));
+        }
+        let comma = self.at(Tok::Str) || self.eat(Tok::Comma);
+        let message = if comma { Some(self.string("the message")?) } else { None };
         self.semicolon()?;
         Ok(StmtKind::Require { cond, message })
     }
@@ -205,14 +216,17 @@ impl Parser<'_> {
     fn for_(&mut self) -> Parsed<StmtKind> {
         self.bump();
         let (var, var_span) = self.name("a loop variable")?;
+        self.declaring = Some(var);
         self.expect(Tok::In)?;
         let first = self.head()?;
         if !self.eat(Tok::DotDot) {
+            self.declaring = None;
             let body = self.block()?;
             return Ok(StmtKind::ForEach { var, var_span, over: first.id(), body });
         }
         let last = self.head()?;
         let range_span = first.outer().to(last.outer());
+        self.declaring = None;
         let body = self.block()?;
         Ok(StmtKind::ForRange { var, var_span, lo: first.id(), hi: last.id(), range_span, body })
     }

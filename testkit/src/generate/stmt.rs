@@ -110,7 +110,12 @@ impl Gen {
                 self.line(indent, &format!("{text};"), out);
             }
             _ => {
-                let name = self.fresh("K");
+                let mut name = self.fresh("K");
+                // Two constants of one name in one block are an error.
+                if self.vars.iter().any(|v| v.name == name && v.kind == Kind::Const) {
+                    self.count += 1;
+                    name = format!("K{}", self.count);
+                }
                 let ty = self.constant_ty();
                 let value = self.constant_of(ty);
                 self.line(indent, &format!("const {name} = {value};"), out);

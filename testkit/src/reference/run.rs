@@ -140,7 +140,7 @@ impl<'s> Run<'s> {
     /// A policy, from the load of `trust` to its last `return`.
     pub fn policy(&mut self, mut at: Activation<'_>) -> Result<Answer, Stop> {
         if self.setting.world.is_some() && at.facts.mentions.has(StdInput::Trust) {
-            let start = Span::new(0, 0);
+            let start = at.facts.trust_at;
             self.charge(price::ENTRY_TRUST, start)?;
             let caller = at.caller.clone().expect("checked");
             at.trust = world::load_trust(self, &caller).map_err(|fault| Stop::Fault(fault, start))?;

@@ -24,6 +24,20 @@ fn scopes_are_lexical_and_let_may_shadow() {
     ]);
 }
 
+/// Two constants of one name in one block were accepted, and the second one was meant.
+#[test]
+fn two_constants_of_one_name_in_one_block() {
+    wrong(&[
+        ("policy p { const A = 1; const A = 2; return A == 2; }", "E0101", "A"),
+        ("policy p { if now > 1 { const A = 1; const A = \"a\"; require A == \"a\"; } }", "E0101", "A"),
+    ]);
+    fine(&[
+        ("policy p { if now > 1 { const A = 1; require A == 1; } const A = 2; return A == 2; }", ""),
+        ("policy p { const A = 1; let A = A; return A == 1; }", ""),
+        ("policy p { const A = 1; for i in 0..2 { const A = 2; require A > i; } return A == 1; }", ""),
+    ]);
+}
+
 #[test]
 fn only_bindings_can_be_assigned_to() {
     wrong(&[

@@ -56,3 +56,12 @@ pub const MAX_LOG_LINE_BYTES: usize = 4 << 10;
 pub const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_992.0;
 /// Work, in instructions, between two looks at clock and cancel flag. Instructions priced by size count twice their price.
 pub const TICKS_PER_LOOK: u64 = 32_768;
+/// Bytes of texts and values that the events of one transaction may hold, each event counted 64 on top. Stops: memory that
+/// grows with a very large budget.
+pub const MAX_TRANSACTION_BYTES: u64 = 256 << 20;
+/// Different keys that a transaction's reads are told apart by; one that reads more conflicts with every other commit.
+/// Stops: memory that grows with what a transaction reads.
+pub const MAX_TRANSACTION_READS: usize = 1 << 20;
+/// Deletions that a world remembers for conflicts, in each of two generations. A transaction on a version older than both
+/// conflicts wherever it looked for a key that is not there. Stops: memory that grows with keys that come and go.
+pub const MAX_TOMBSTONES: usize = 65_536;

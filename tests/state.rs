@@ -1,5 +1,6 @@
 //! Handles, transactions and conflicts, by name. `plan_e4_*` are the lines of the plan's section E4.
 #![cfg(feature = "state-host")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use eclvm::kernel::budget::{Budget, BudgetLimits};
 use eclvm::kernel::effects::{Effect, StoreValue};

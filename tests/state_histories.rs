@@ -6,6 +6,7 @@
 //! `cargo test --release --test state_histories -- --ignored` runs 100 000 of them; `ECLVM_HISTORIES` sets how many, and
 //! `ECLVM_SEED` where they begin.
 #![cfg(feature = "state-host")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use eclvm::kernel::effects::StoreValue;
 use eclvm::kernel::value::TrustVector;

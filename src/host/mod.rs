@@ -17,5 +17,6 @@ pub use tracked::TrackedHost;
 #[cfg(feature = "state-host")]
 pub use crate::state::{StateFileError, World};
 
-#[cfg(all(test, feature = "state-host"))]
+#[cfg(test)]
+#[cfg(feature = "state-host")]
 mod tests;

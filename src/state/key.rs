@@ -80,9 +80,10 @@ impl StateEvent {
             }
             StateEvent::CredentialChanged { did, .. } => vec![StateKey::Credentials(did.clone())],
             StateEvent::IdentityCreated(record) => {
-                let of = |realm: &Box<str>| StateKey::Member(realm.as_ref().into(), record.did.clone());
+                let realms = record.realms.iter().map(|id| &**id);
+                let of = |realm: &str| StateKey::Member(realm.into(), record.did.clone());
                 let own = StateKey::Identity(record.did.clone());
-                record.realms.iter().map(of).chain([own]).collect()
+                realms.map(of).chain([own]).collect()
             }
             StateEvent::RealmCreated(record) => vec![StateKey::Realm(record.id.clone())],
             StateEvent::RealmChanged { realm_id, change: RealmChange::Member { did, .. } } => {

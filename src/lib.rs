@@ -34,6 +34,10 @@ pub mod clock;
 pub mod host;
 pub mod lang;
 pub mod policy;
+mod policy_type;
+pub mod run;
+#[cfg(feature = "state-host")]
+pub mod state;
 pub mod wire;
 
 pub use policy::{Module, Policy};

@@ -13,6 +13,22 @@ pub enum StoreValue {
     Bool(bool),
 }
 
+impl From<&str> for StoreValue {
+    fn from(text: &str) -> StoreValue {
+        StoreValue::Text(text.into())
+    }
+}
+impl From<f64> for StoreValue {
+    fn from(x: f64) -> StoreValue {
+        StoreValue::Number(x)
+    }
+}
+impl From<bool> for StoreValue {
+    fn from(x: bool) -> StoreValue {
+        StoreValue::Bool(x)
+    }
+}
+
 /// One write or event of a run. A receipt carries them in the order in which they happened.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Effect {

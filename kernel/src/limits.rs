@@ -86,3 +86,12 @@ pub const MAX_EVENT_RING: usize = 1 << 22;
 /// Most events that one batch may reserve room for at once; a longer one reserves in parts. Stops: using up the numbers of
 /// events, 2^62, by reserving room and never using it.
 pub const MAX_EVENT_RESERVATION: usize = 1 << 24;
+/// Bytes of texts and values that the events of one transaction may hold, each event counted 64 on top. Stops: memory that
+/// grows with a very large budget.
+pub const MAX_TRANSACTION_BYTES: u64 = 256 << 20;
+/// Different keys that a transaction's reads are told apart by; one that reads more conflicts with every other commit.
+/// Stops: memory that grows with what a transaction reads.
+pub const MAX_TRANSACTION_READS: usize = 1 << 20;
+/// Deletions that a world remembers for conflicts, in each of two generations. A transaction on a version older than both
+/// conflicts wherever it looked for a key that is not there. Stops: memory that grows with keys that come and go.
+pub const MAX_TOMBSTONES: usize = 65_536;

@@ -1,17 +1,22 @@
-//! Hosts over a world in memory: [`World`] is one immutable version of it, [`StateHost`] lets policies read it, and
-//! [`OverlayHost`] shows any host as earlier allowed requests have left it. Nothing here is durable.
+//! Hosts: what policies can see of a state. [`StateHost`] lets them read one version of the world, for tests and
+//! state-only use; [`TrackedHost`] also notes what was read, for transactions; [`OverlayHost`] shows any host as earlier
+//! allowed requests have left it. Nothing here is durable.
 
 pub mod overlay;
-pub mod state_file;
+#[cfg(feature = "state-host")]
 pub mod state_host;
-pub mod world;
-
-mod balance;
+#[cfg(feature = "state-host")]
+pub mod tracked;
 
 pub use overlay::OverlayHost;
-pub use state_file::StateFileError;
+#[cfg(feature = "state-host")]
 pub use state_host::StateHost;
-pub use world::World;
+#[cfg(feature = "state-host")]
+pub use tracked::TrackedHost;
+
+#[cfg(feature = "state-host")]
+pub use crate::state::{StateFileError, World};
 
 #[cfg(test)]
+#[cfg(feature = "state-host")]
 mod tests;

@@ -1,7 +1,6 @@
 //! A host as earlier allowed requests have left it: what a batch of policies that write runs on, one request after the
 //! other.
 
-use super::state_host::borrow;
 use crate::kernel::effects::{Effect, StoreValue};
 use crate::kernel::host::{EntryPolicy, HostInterface, HostResult, RealmFacts, StoreValueRef};
 use crate::kernel::value::TrustVector;
@@ -119,5 +118,13 @@ impl HostInterface for OverlayHost<'_> {
     }
     fn is_fast(&self) -> bool {
         self.base.is_fast()
+    }
+}
+
+fn borrow(value: &StoreValue) -> StoreValueRef<'_> {
+    match value {
+        StoreValue::Text(text) => StoreValueRef::Text(text),
+        StoreValue::Number(x) => StoreValueRef::Number(*x),
+        StoreValue::Bool(x) => StoreValueRef::Bool(*x),
     }
 }

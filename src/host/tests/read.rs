@@ -96,12 +96,9 @@ fn the_mean_is_the_plain_sum_to_the_bit() {
         |n: usize| TrustVector([(n * 37 % 101) as f64 / 101.0, 0.1, 0.2, 0.3, (n % 7) as f64 / 7.0, 1.0]);
     let all: Vec<(String, TrustVector)> =
         (0..257).map(|n| (format!("did:x:{}", n * 31 % 257), vector(n))).collect();
-    let records = all.iter().map(|(did, trust)| crate::host::world::IdentityRecord {
-        did: did.as_str().into(),
+    let records = all.iter().map(|(did, trust)| crate::state::IdentityRecord {
         trust: *trust,
-        balance: 0,
-        credentials: Vec::new(),
-        realms: Vec::new(),
+        ..crate::state::IdentityRecord::new(did.as_str())
     });
     let host = StateHost::new(Arc::new(World::new(records.collect(), Vec::new())));
     let mut dids: Vec<&str> = all.iter().map(|(did, _)| did.as_str()).collect();

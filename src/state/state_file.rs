@@ -7,11 +7,11 @@
 //! realms that are not there, and a realm members that are not known.
 
 use super::balance;
-use super::world::{IdentityRecord, RealmRecord, World};
+use super::record::{IdentityRecord, RealmPolicy, RealmRecord};
+use super::world::World;
 use crate::kernel::effects::StoreValue;
 use crate::kernel::limits::MAX_TEXT_BYTES;
 use crate::kernel::value::{Did, TrustVector};
-use crate::kernel::vm::Executable;
 use crate::lang::diagnostic::Diagnostic;
 use crate::policy::{CompileError, Module};
 use serde::Deserialize;
@@ -223,7 +223,13 @@ fn identity_record(did: String, file: IdentityFile<'_>) -> Result<IdentityRecord
         }
         Some(_) => return wrong(format!("{path}.balance"), "a balance must be a number"),
     };
-    Ok(IdentityRecord { did: did.into(), trust, balance, credentials: file.credentials, realms: file.realms })
+    Ok(IdentityRecord {
+        trust,
+        balance,
+        credentials: file.credentials,
+        realms: file.realms,
+        ..IdentityRecord::new(did)
+    })
 }
 
 fn realm_record(id: String, file: RealmFile) -> Result<RealmRecord> {
@@ -244,27 +250,26 @@ fn realm_record(id: String, file: RealmFile) -> Result<RealmRecord> {
         }
         store.push((key.into(), value));
     }
-    let mut entry = None;
+    let mut policies = Vec::new();
     for (name, source) in file.policies.distinct(&format!("{path}.policies"))? {
-        let policy = entry_policy(source, || format!("{path}.policies.{name}"))?;
-        if name == "entry" {
-            entry = Some(policy);
-        }
+        let at = format!("{path}.policies.{name}");
+        policies.push(realm_policy(name, source, at)?);
     }
     Ok(RealmRecord {
         id: id.into(),
-        name: file.name,
-        owner: file.owner,
+        name: file.name.map(Arc::from),
+        owner: file.owner.map(Arc::from),
         members: file.members.into_iter().map(Arc::from).collect(),
         trust_threshold: file.trust_threshold,
         quarantined: file.quarantined,
         store,
-        entry,
+        policies: policies.into(),
+        ..RealmRecord::default()
     })
 }
 
 /// Of several policies in a source the one named `entry` runs, else `main`.
-fn entry_policy(source: String, path: impl Fn() -> String) -> Result<Arc<Executable>> {
+fn realm_policy(name: String, source: String, path: String) -> Result<RealmPolicy> {
     let module = match Module::compile(&source) {
         Ok(module) => module,
         Err(error) => {
@@ -273,12 +278,16 @@ fn entry_policy(source: String, path: impl Fn() -> String) -> Result<Arc<Executa
                 CompileError::Source(diagnostics) => Some(Box::new((source, diagnostics))),
                 CompileError::Select(_) => None,
             };
-            return Err(StateFileError { path: path(), message, policy });
+            return Err(StateFileError { path, message, policy });
         }
     };
     match module.select(Some("entry")).or_else(|_| module.select(None)) {
-        Ok(policy) => Ok(policy.executable().clone()),
-        Err(error) => wrong(path(), error.to_string()),
+        Ok(policy) => Ok(RealmPolicy {
+            name: name.into(),
+            source: Some(source.into()),
+            executable: policy.executable().clone(),
+        }),
+        Err(error) => wrong(path, error.to_string()),
     }
 }
 

@@ -1,0 +1,169 @@
+//! One run of a policy for a caller in a realm, on a budget; and on a state, with its writes in a transaction.
+//!
+//! ```
+//! use eclvm::Policy;
+//! use eclvm::kernel::budget::BudgetLimits;
+//! use eclvm::run::{EclvmStateContext, PolicyRunContext, run_policy_with_state_context};
+//! use eclvm::state::{UnifiedState, World};
+//! use std::sync::Arc;
+//!
+//! let world = World::from_json(br#"{"identities": {"did:x:a": {}}, "realms": {"lab": {}}}"#).unwrap();
+//! let state = Arc::new(UnifiedState::with_world(world));
+//! let policy = Policy::compile("policy p { store_put(\"seen\", true); }").unwrap();
+//!
+//! let run = PolicyRunContext::new("did:x:a", "lab", BudgetLimits::default());
+//! let context = EclvmStateContext::new(&state, run);
+//! let result = run_policy_with_state_context(&policy, &context).unwrap();
+//! assert!(result.passed());
+//! assert!(context.commit().is_success());
+//! assert!(state.view().realm("lab").unwrap().stored("seen").is_some());
+//! ```
+
+mod context;
+
+pub use crate::policy_type::PolicyType;
+#[cfg(feature = "state-host")]
+pub use context::EclvmStateContext;
+pub use context::{IntoBudget, PolicyRunContext};
+
+use crate::clock::SystemClock;
+#[cfg(feature = "state-host")]
+use crate::host::{StateHost, TrackedHost};
+use crate::kernel::budget::BudgetLimits;
+use crate::kernel::fault::{Fault, Outcome};
+use crate::kernel::host::HostInterface;
+use crate::kernel::receipt::Receipt;
+use crate::kernel::request::{Clock, Env, Request};
+use crate::kernel::value::{Did, Value, ValueRef};
+use crate::kernel::vm::Vm;
+use crate::policy::Policy;
+#[cfg(feature = "state-host")]
+use crate::state::WriteError;
+#[cfg(feature = "state-host")]
+use eclvm_kernel::program::EffectKind;
+
+/// What came of a run.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ExecutionResult {
+    /// The outcome and the bill.
+    pub receipt: Receipt,
+    /// The value of a bare expression, where one was reached.
+    pub value: Option<Value>,
+    /// Priced gas.
+    pub gas_used: u64,
+    /// Mana.
+    pub mana_used: u64,
+    /// How long it took, in microseconds, whatever the outcome; whole nanoseconds, at least one.
+    pub duration_us: f64,
+}
+
+impl ExecutionResult {
+    /// Whether the outcome is allow.
+    pub fn passed(&self) -> bool {
+        self.receipt.passed()
+    }
+}
+
+/// Runs a policy that needs no inputs but the standard ones. Writes are not granted: a policy that writes is the fault
+/// EffectNotAllowed. See [`run_policy_with`].
+pub fn run_policy(
+    policy: &Policy,
+    host: Option<&dyn HostInterface>,
+    context: &PolicyRunContext,
+) -> ExecutionResult {
+    run_policy_with(policy, &[], host, context)
+}
+
+/// Runs a policy on these inputs, in the order of [`Policy::inputs`]. The budget alone pays; a run that a limit ends
+/// exhausts it.
+pub fn run_policy_with(
+    policy: &Policy,
+    inputs: &[ValueRef<'_>],
+    host: Option<&dyn HostInterface>,
+    context: &PolicyRunContext,
+) -> ExecutionResult {
+    run(policy, inputs, host, context, false)
+}
+
+/// Runs a policy that needs no inputs but the standard ones on a state. See [`run_policy_with_state_context_and`].
+#[cfg(feature = "state-host")]
+pub fn run_policy_with_state_context(
+    policy: &Policy,
+    context: &EclvmStateContext,
+) -> Result<ExecutionResult, WriteError> {
+    run_policy_with_state_context_and(policy, &[], context)
+}
+
+/// Runs a policy on these inputs and on a state: it reads the context's view, with what its handle has written. What an
+/// allowed run writes is then in the handle, for everybody to see once that commits; a denied, faulted or exhausted run
+/// leaves nothing. A run that writes, and every run once there is a handle, counts its reads as the handle's.
+///
+/// # Errors
+///
+/// Closed, where the handle has ended; TooLarge, where the handle's transaction cannot hold what the run wrote. Nothing
+/// of the run is left then but its gas.
+#[cfg(feature = "state-host")]
+pub fn run_policy_with_state_context_and(
+    policy: &Policy,
+    inputs: &[ValueRef<'_>],
+    context: &EclvmStateContext,
+) -> Result<ExecutionResult, WriteError> {
+    if policy.effect() != EffectKind::Write && context.opened().is_none() {
+        let host = StateHost::from(context.view().clone());
+        return Ok(run(policy, inputs, Some(&host), &context.run, false));
+    }
+    let handle = context.handle();
+    // To the exclusion of all clones, so that what it writes follows from what it read.
+    handle.enter(|transaction| {
+        let host = TrackedHost::new(transaction.draft().clone(), transaction.base().version());
+        let result = run(policy, inputs, Some(&host), &context.run, true);
+        transaction.note(host.into_reads());
+        handle.take_effects(transaction, result.receipt.effects())?;
+        Ok(result)
+    })?
+}
+
+fn run(
+    policy: &Policy,
+    inputs: &[ValueRef<'_>],
+    host: Option<&dyn HostInterface>,
+    context: &PolicyRunContext,
+    allow_writes: bool,
+) -> ExecutionResult {
+    let caller = match (&*context.caller_did, Did::new(&context.caller_did)) {
+        ("", _) => ValueRef::Missing,
+        (_, Some(did)) => ValueRef::Did(did),
+        (_, None) => ValueRef::Invalid(Fault::TypeMismatch),
+    };
+    let realm = match &*context.realm_id {
+        "" => ValueRef::Missing,
+        id => ValueRef::Text(id),
+    };
+    let request = Request { caller, realm, ..Request::new(inputs) };
+    let clock = SystemClock::new();
+    let budget = &*context.budget;
+    let env = Env {
+        host,
+        allow_writes,
+        now: context.now,
+        // The budget alone pays: the run's own limits are those of depth and time.
+        limits: BudgetLimits { gas_limit: u64::MAX, mana_limit: u64::MAX, ..*budget.limits() },
+        prices: context.prices,
+        shared: Some(budget),
+        clock: &clock,
+        ..Env::default()
+    };
+    let receipt = Vm::new().run(policy.executable(), &request, &env);
+    let duration_ns = clock.now_ns().max(1);
+    if let (Outcome::Exhausted(reason), None) = (receipt.outcome, budget.exhausted()) {
+        // Depth and time are the run's own limits, and the budget is what reports why it ended.
+        budget.exhaust(reason);
+    }
+    ExecutionResult {
+        value: receipt.value(policy.program()),
+        gas_used: receipt.cost,
+        mana_used: receipt.mana,
+        duration_us: duration_ns as f64 / 1_000.0,
+        receipt,
+    }
+}

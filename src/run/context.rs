@@ -1,0 +1,141 @@
+//! Who runs a policy, where, and on which budget; with a state, what it reads and writes.
+
+use crate::kernel::budget::{Budget, BudgetLimits};
+use crate::kernel::gas::Prices;
+use crate::policy_type::PolicyType;
+#[cfg(feature = "state-host")]
+use crate::state::{CommitResult, StateHandle, StateView, UnifiedState};
+use std::fmt;
+use std::sync::Arc;
+#[cfg(feature = "state-host")]
+use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Who runs a policy, where, and on which budget.
+#[derive(Clone, Debug)]
+pub struct PolicyRunContext {
+    /// Who asks; empty for nobody. One that is no DID is the fault TypeMismatch.
+    pub caller_did: Arc<str>,
+    /// In which realm; empty for none.
+    pub realm_id: Arc<str>,
+    /// What pays, and how deep and how long a run may be.
+    pub budget: Arc<Budget>,
+    /// Which policy it is, for events and counters.
+    pub policy_id: Option<Arc<str>>,
+    /// What it is for.
+    pub policy_type: PolicyType,
+    /// The standard input `now`, Unix seconds: whole seconds of the system's clock, unless set.
+    pub now: f64,
+    /// What units cost.
+    pub prices: Prices,
+}
+
+/// What a context can be paid from: limits, which make a budget of their own, or a budget.
+pub trait IntoBudget {
+    /// The budget.
+    fn into_budget(self) -> Arc<Budget>;
+}
+
+impl IntoBudget for BudgetLimits {
+    fn into_budget(self) -> Arc<Budget> {
+        Arc::new(Budget::new(self))
+    }
+}
+
+impl IntoBudget for Arc<Budget> {
+    fn into_budget(self) -> Arc<Budget> {
+        self
+    }
+}
+
+impl PolicyRunContext {
+    /// A run of `caller` in `realm` within these limits.
+    pub fn new(caller: &str, realm: &str, limits: BudgetLimits) -> PolicyRunContext {
+        PolicyRunContext::with_budget(caller, realm, limits)
+    }
+    /// The default limits, but this much gas.
+    pub fn with_gas_limit(caller: &str, realm: &str, gas: u64) -> PolicyRunContext {
+        let limits = BudgetLimits { gas_limit: gas, ..BudgetLimits::default() };
+        PolicyRunContext::with_budget(caller, realm, limits)
+    }
+    /// Paid from a budget, or from one of these limits.
+    pub fn with_budget(caller: &str, realm: &str, budget: impl IntoBudget) -> PolicyRunContext {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs() as f64);
+        PolicyRunContext {
+            caller_did: caller.into(),
+            realm_id: realm.into(),
+            budget: budget.into_budget(),
+            policy_id: None,
+            policy_type: PolicyType::default(),
+            now,
+            prices: Prices::default(),
+        }
+    }
+    /// The same for this policy.
+    pub fn of_policy(self, id: &str, policy_type: PolicyType) -> PolicyRunContext {
+        PolicyRunContext { policy_id: Some(id.into()), policy_type, ..self }
+    }
+    /// The same at another time, in Unix seconds.
+    pub fn at(self, now: f64) -> PolicyRunContext {
+        PolicyRunContext { now, ..self }
+    }
+}
+
+/// A run on a state: one version to read, a budget, and, once somebody asks for it, a handle to write the realm with.
+#[cfg(feature = "state-host")]
+pub struct EclvmStateContext {
+    /// Who, where, on which budget.
+    pub run: PolicyRunContext,
+    state: Arc<UnifiedState>,
+    view: StateView,
+    handle: OnceLock<StateHandle>,
+}
+
+#[cfg(feature = "state-host")]
+impl EclvmStateContext {
+    /// A context on the current version of `state`.
+    pub fn new(state: &Arc<UnifiedState>, run: PolicyRunContext) -> EclvmStateContext {
+        EclvmStateContext { view: state.view(), state: state.clone(), run, handle: OnceLock::new() }
+    }
+    /// The version that is read.
+    pub fn view(&self) -> &StateView {
+        &self.view
+    }
+    /// What pays.
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.run.budget
+    }
+    /// The caller's handle to the realm, on the version of the view: the same one each time. From the first time on, what
+    /// policies read in this context counts as read by the handle's transaction.
+    pub fn handle(&self) -> StateHandle {
+        self.handle.get_or_init(|| self.new_handle()).clone()
+    }
+    /// The handle, if somebody asked for it.
+    pub(crate) fn opened(&self) -> Option<&StateHandle> {
+        self.handle.get()
+    }
+    /// Commits what the handle holds. Without one there is nothing to commit, which succeeds.
+    pub fn commit(&self) -> CommitResult {
+        self.handle().commit()
+    }
+    /// Discards what the handle holds.
+    pub fn rollback(&self) {
+        self.handle().rollback();
+    }
+    fn new_handle(&self) -> StateHandle {
+        let run = &self.run;
+        let caller = Some(&*run.caller_did).filter(|did| !did.is_empty());
+        let (state, view) = (self.state.clone(), self.view.clone());
+        StateHandle::with_prices(state, view, &run.realm_id, caller, run.budget.clone(), run.prices)
+    }
+}
+
+#[cfg(feature = "state-host")]
+impl fmt::Debug for EclvmStateContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EclvmStateContext")
+            .field("run", &self.run)
+            .field("version", &self.view.version())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,226 @@
+//! The state that everybody shares: the current version of the world, and how commits make the next one.
+//!
+//! # The protocol
+//!
+//! - *View.* A reader takes the current version and keeps it for as long as it likes. Nobody waits for anybody.
+//! - *Commit.* A committer takes the current version, asks whether any key that its transaction read or wrote was changed
+//!   since the transaction began, builds the next version on top and publishes it, if the current version is still the
+//!   one that it looked at. If another commit came between, it begins again with that one's version; somebody got through,
+//!   so together they always get on. First committer wins; the loser has changed nothing.
+//! - *In order.* Where a sink listens, publishing and telling the sink are one step under a lock that only committers
+//!   take, so that the sink hears of commits in the order of their versions. Looking and building stay outside of it. A
+//!   sink that commits to the state that it listens to would wait for itself: such a commit is refused as Invalid.
+
+use super::event::StateEvent;
+use super::handle::StateHandle;
+use super::key::StateKey;
+use super::publish_standin::Published;
+use super::transaction::Transaction;
+use super::world::World;
+use crate::kernel::budget::Budget;
+use crate::kernel::fault::Exhaustion;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+
+/// Who is told of commits.
+pub trait CommitSink: Send + Sync {
+    /// These events are now true, in this order, as of this version. Called once for each commit with events, in the
+    /// order of versions, by the thread that commits and before the commit returns. A commit of events that change
+    /// nothing makes no version and names the current one. Must not commit to the same state.
+    fn committed(&self, version: u64, events: &[StateEvent]);
+}
+
+/// What came of a commit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[must_use = "a commit can fail"]
+pub enum CommitResult {
+    /// It is true, for every view from now on.
+    Success {
+        /// Changes and events, counted.
+        events_applied: usize,
+        /// Different keys that were written.
+        keys_written: usize,
+        /// The version that it made; the one that it read where it changed nothing.
+        version: u64,
+    },
+    /// It was true already.
+    AlreadyCommitted,
+    /// Somebody else was first. Nothing has changed; the work can be done again on a new view.
+    Conflict {
+        /// What it read or wrote and they wrote, in order.
+        keys: Vec<StateKey>,
+    },
+    /// Its budget is exhausted. Nothing has changed.
+    BudgetExhausted(Exhaustion),
+    /// It was rolled back or lost a conflict before, or the sink of a commit wanted to commit. Nothing has changed.
+    Invalid,
+}
+
+impl CommitResult {
+    /// Whether it is Success.
+    pub fn is_success(&self) -> bool {
+        matches!(self, CommitResult::Success { .. })
+    }
+}
+
+/// One version of the world, kept for as long as this is. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct StateView {
+    world: Arc<World>,
+}
+
+impl StateView {
+    /// A view of a world that nobody changes.
+    pub fn new(world: Arc<World>) -> StateView {
+        StateView { world }
+    }
+    /// The world.
+    pub fn world(&self) -> &Arc<World> {
+        &self.world
+    }
+}
+
+impl Deref for StateView {
+    type Target = World;
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+/// The state that everybody shares. Put it into an `Arc`.
+pub struct UnifiedState {
+    world: Published<Arc<World>>,
+    sink: Option<Arc<dyn CommitSink>>,
+    publishing: Mutex<()>,
+    /// The thread that is in the sink.
+    publisher: Mutex<Option<ThreadId>>,
+}
+
+impl UnifiedState {
+    /// An empty world.
+    pub fn new() -> UnifiedState {
+        UnifiedState::with_world(World::default())
+    }
+    /// This world, under the version it has.
+    pub fn with_world(world: World) -> UnifiedState {
+        UnifiedState {
+            world: Published::new(Arc::new(world)),
+            sink: None,
+            publishing: Mutex::new(()),
+            publisher: Mutex::new(None),
+        }
+    }
+    /// Tells this sink of every commit.
+    pub fn with_sink(self, sink: Arc<dyn CommitSink>) -> UnifiedState {
+        UnifiedState { sink: Some(sink), ..self }
+    }
+    /// The current version.
+    pub fn view(&self) -> StateView {
+        StateView { world: Arc::clone(&self.world.load()) }
+    }
+    /// A transaction on the current version, not charged and not bound to a realm.
+    pub fn begin(&self) -> Transaction {
+        Transaction::new(self.view().world)
+    }
+    /// The writes of one realm, charged to a budget, on the current version. `caller` is who votes and proposes.
+    pub fn handle(self: &Arc<Self>, realm: &str, caller: Option<&str>, budget: Arc<Budget>) -> StateHandle {
+        StateHandle::new(self.clone(), self.view(), realm, caller, budget)
+    }
+
+    /// Makes a transaction true, or says why not.
+    pub fn commit(&self, transaction: &Transaction) -> CommitResult {
+        let events_applied = transaction.events().len();
+        let version = transaction.base().version();
+        if events_applied == 0 {
+            // What it read was there all at once, and it leaves nothing behind.
+            return CommitResult::Success { events_applied, keys_written: 0, version };
+        }
+        if self.in_sink() {
+            return CommitResult::Invalid;
+        }
+        let changes = transaction.changes_world();
+        loop {
+            let now = self.world.load();
+            if transaction.base().version() > now.version() {
+                // It began on another state.
+                return CommitResult::Invalid;
+            }
+            let keys = transaction.conflicts(&now);
+            if !keys.is_empty() {
+                return CommitResult::Conflict { keys };
+            }
+            let next = if changes {
+                match transaction.next(&now) {
+                    Some(next) => next,
+                    None => return CommitResult::Invalid,
+                }
+            } else {
+                Arc::clone(&now)
+            };
+            let version = next.version();
+            let step = self.sink.as_ref().map(|sink| (sink, lock(&self.publishing)));
+            let through = if changes {
+                self.world.publish_if(now.version(), next).is_ok()
+            } else {
+                // Nothing to publish, but the sink is to hear of it in order.
+                step.is_none() || self.world.load().version() == now.version()
+            };
+            if !through {
+                continue;
+            }
+            if let Some((sink, _step)) = &step {
+                let _inside = InSink::enter(self);
+                sink.committed(version, transaction.events());
+            }
+            let keys_written = transaction.written().len();
+            return CommitResult::Success { events_applied, keys_written, version };
+        }
+    }
+
+    /// Lays the table of DIDs out anew for quick reads: worth its while after many identities were created. Takes time by
+    /// the size of the world, changes nothing that can be read, and gives way to commits: false where one came between.
+    pub fn compact(&self) -> bool {
+        let now = self.world.load();
+        let next = Arc::new(now.compacted());
+        self.world.publish_if(now.version(), next).is_ok()
+    }
+
+    fn in_sink(&self) -> bool {
+        self.sink.is_some() && *lock(&self.publisher) == Some(thread::current().id())
+    }
+}
+
+impl Default for UnifiedState {
+    fn default() -> Self {
+        UnifiedState::new()
+    }
+}
+
+impl fmt::Debug for UnifiedState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnifiedState").field("version", &self.view().version()).finish_non_exhaustive()
+    }
+}
+
+/// While a sink is told; ends also while unwinding.
+struct InSink<'s>(&'s UnifiedState);
+
+impl<'s> InSink<'s> {
+    fn enter(state: &'s UnifiedState) -> InSink<'s> {
+        *lock(&state.publisher) = Some(thread::current().id());
+        InSink(state)
+    }
+}
+
+impl Drop for InSink<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.publisher) = None;
+    }
+}
+
+/// A lock whose last holder panicked guards nothing that could be half done.
+pub(super) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

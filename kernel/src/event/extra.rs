@@ -4,24 +4,28 @@
 //! and follows it only after the slot's stamp has shown that the pointer belongs to the record it wants. This is the one
 //! file of the ring with `unsafe` code.
 
-use crate::sync::epoch::{self, Atomic, Guard, Owned, Shared};
-use crate::sync::{Ordering, weakened};
+use crate::sync::epoch::{self, Guard, Shared};
+use crate::sync::{AtomicPtr, Ordering, weakened};
+use std::marker::PhantomData;
+use std::ptr;
 
-/// A pointer to an extra part, or null.
-pub(super) struct Extra<T>(Atomic<T>);
+/// A pointer to an extra part that was boxed, or null.
+pub(super) struct Extra<T> {
+    part: AtomicPtr<T>,
+    // Sent and shared as a box of the value is.
+    owns: PhantomData<Box<T>>,
+}
 
 /// An extra part that was seen, under a pinned epoch.
 pub(super) struct Look<'g, T>(Shared<'g, T>);
 
 impl<T: Clone + Send + Sync + 'static> Extra<T> {
     pub(super) fn new() -> Extra<T> {
-        Extra(Atomic::null())
+        Extra { part: AtomicPtr::new(ptr::null_mut()), owns: PhantomData }
     }
 
     fn is_none(&self) -> bool {
-        // SAFETY: the pointer is compared with null and never followed, so it need not be protected.
-        let unprotected = unsafe { epoch::unprotected() };
-        self.0.load(Ordering::Relaxed, unprotected).is_null()
+        self.part.load(Ordering::Relaxed).is_null()
     }
 
     /// Puts a value here, or none. Only the slot's owner calls this; owners come one after the other, ordered by the
@@ -31,22 +35,22 @@ impl<T: Clone + Send + Sync + 'static> Extra<T> {
             return;
         }
         let guard = epoch::pin();
-        let new = value.map_or(Shared::null(), |value| Owned::new(value).into_shared(&guard));
+        let new = value.map_or(ptr::null_mut(), |value| Box::into_raw(Box::new(value)));
         // The slot's stamp publishes what `new` points to (see `Slot::read`).
-        let old = self.0.swap(new, Ordering::Relaxed, &guard);
+        let old = self.part.swap(new, Ordering::Relaxed);
         if old.is_null() {
             return;
         }
         if weakened("ring: free extra parts later") {
             // SAFETY: only a model's twin comes here, to be caught ending what is being read. The memory itself is leaked,
             // and what the model keeps in it may be looked at after its destructor has run.
-            unsafe { std::ptr::drop_in_place(old.as_raw().cast_mut()) };
+            unsafe { ptr::drop_in_place(old) };
             return;
         }
-        // SAFETY: `old` came from `Owned::new` in an earlier call. The swap took it out of the only place where it was, so
+        // SAFETY: `old` is a box that an earlier call made. The swap took it out of the only place where it was, so
         // no one can load it any more and no one else can destroy it; who loaded it before is pinned, and the epoch waits
         // for them. `T` is Send and 'static, so it may be dropped later and on another thread.
-        unsafe { guard.defer_destroy(old) };
+        unsafe { guard.defer_destroy(Shared::from(old.cast_const())) };
     }
 
     /// What is here now; None for nothing. Pins the epoch before it loads what [`Look::get`] may follow.
@@ -54,9 +58,9 @@ impl<T: Clone + Send + Sync + 'static> Extra<T> {
         if self.is_none() {
             return None;
         }
-        let guard = guard.get_or_insert_with(epoch::pin);
-        let seen = self.0.load(Ordering::Relaxed, guard);
-        (!seen.is_null()).then_some(Look(seen))
+        guard.get_or_insert_with(epoch::pin);
+        let seen = self.part.load(Ordering::Relaxed);
+        (!seen.is_null()).then(|| Look(Shared::from(seen.cast_const())))
     }
 }
 
@@ -74,13 +78,11 @@ impl<T: Clone> Look<'_, T> {
 
 impl<T> Drop for Extra<T> {
     fn drop(&mut self) {
-        // SAFETY: `&mut self`: nobody else has the pointer's place, hence nobody can load or swap it. Readers borrow the
-        // ring, so none is left.
-        let unprotected = unsafe { epoch::unprotected() };
-        let last = self.0.swap(Shared::null(), Ordering::Relaxed, unprotected);
+        let last = self.part.swap(ptr::null_mut(), Ordering::Relaxed);
         if !last.is_null() {
-            // SAFETY: it came from `Owned::new`, was in no other place, and nobody reads it (see above).
-            drop(unsafe { last.into_owned() });
+            // SAFETY: it is a box that `set` made. `&mut self`: nobody else has the pointer's place, so nobody can load or
+            // swap it any more; readers borrow the ring, so none is left.
+            drop(unsafe { Box::from_raw(last) });
         }
     }
 }

@@ -21,7 +21,7 @@ fn on_threads(threads: u64, times: u64, append: impl Fn(Words) + Sync) -> Durati
     let each = times / threads + 1;
     let start = std::sync::Barrier::new(threads as usize);
     let start = &start;
-    let longest = thread::scope(|scope| {
+    thread::scope(|scope| {
         let all: Vec<_> = (0..threads)
             .map(|thread| {
                 scope.spawn(move || {
@@ -35,8 +35,7 @@ fn on_threads(threads: u64, times: u64, append: impl Fn(Words) + Sync) -> Durati
             })
             .collect();
         all.into_iter().map(|thread| thread.join().unwrap()).max().unwrap()
-    });
-    longest
+    })
 }
 
 fn append(c: &mut Criterion) {

@@ -169,9 +169,9 @@ impl Batches {
         let (expected, levels) = self.by_own_rule(policy, lot);
         self.count(policy, lot, &expected, &levels);
         compare("one after the other", lot, (&expected, &levels), &self.in_turn(policy, lot))?;
-        for at in 0..THREADS.len() {
+        for (at, threads) in THREADS.into_iter().enumerate() {
             let came = self.together(policy, lot, at)?;
-            compare(&format!("on {} threads", THREADS[at]), lot, (&expected, &levels), &came)?;
+            compare(&format!("on {threads} threads"), lot, (&expected, &levels), &came)?;
         }
         Ok(())
     }
@@ -326,8 +326,7 @@ fn budgets(limits: &[(u64, u64)]) -> Vec<Arc<Budget>> {
     all
 }
 
-/// The shared budgets as they are before the batch. What a level has used beforehand it has paid for others: outer levels
-/// have used as much at least.
+/// The shared budgets as they are before the batch.
 fn begun(lot: &Lot) -> Vec<Arc<Budget>> {
     let limits: Vec<(u64, u64)> = lot.levels.iter().map(|level| level.limits).collect();
     let all = budgets(&limits);

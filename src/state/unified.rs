@@ -28,7 +28,8 @@ use std::thread::{self, ThreadId};
 pub trait CommitSink: Send + Sync {
     /// These events are now true, in this order, as of this version. Called once for each commit with events, in the
     /// order of versions, by the thread that commits and before the commit returns. A commit of events that change
-    /// nothing makes no version and names the current one. Must not commit to the same state.
+    /// nothing makes no version and names the current one. Must not commit to the same
+    /// state, nor wait for somebody who does, nor use the handle whose commit it hears of.
     fn committed(&self, version: u64, events: &[StateEvent]);
 }
 

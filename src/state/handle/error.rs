@@ -16,7 +16,7 @@ pub enum WriteError {
     UnknownRealm(Box<str>),
     /// The handle has no caller to vote or propose. Nothing was charged.
     NoCaller,
-    /// A text, a payload or the transaction as a whole is too large. Nothing was charged.
+    /// A text or a payload is too large: nothing was charged. Or the transaction as a whole would be: the write was.
     TooLarge,
     /// The budget could not pay.
     Exhausted(Exhaustion),

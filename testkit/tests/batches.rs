@@ -14,11 +14,10 @@ fn batches_are_as_if_sequential() {
         seed += 1;
     }
     let seen = &batches.seen;
+    // Few policies cost mana, and a batch that runs out of it gives many such receipts at once: a low floor for those.
+    let least = |how| if how == "OutOfMana" { 20 } else { 100 };
     for how in ["allow", "deny", "fault", "wrong inputs", "OutOfGas", "OutOfMana"] {
-        assert!(
-            seen.outcomes.get(how).is_some_and(|n| n * 100 > seen.requests),
-            "too few: {how} in {seen:?}"
-        );
+        assert!(seen.outcomes.get(how).is_some_and(|n| *n >= least(how)), "too few: {how} in {seen:?}");
     }
     assert!(
         seen.ran_out_inside >= 50 && seen.wrote >= 20 && seen.nested >= 50,

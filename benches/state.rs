@@ -33,7 +33,7 @@ fn world(n: usize) -> World {
         trust: trust(n),
         balance: n as i128,
         credentials: if n % 3 == 0 { vec![SCHEMA.into()] } else { Vec::new() },
-        ..IdentityRecord::new(did(fresh))
+        ..IdentityRecord::new(did(n))
     });
     let store = (0..n).map(|n| (n.to_string().into(), StoreValue::Number(n as f64))).collect();
     World::new(identities.collect(), vec![RealmRecord { id: "lab".into(), store, ..RealmRecord::default() }])

@@ -100,6 +100,10 @@ pub(super) fn execute<'a, const METERED: bool>(
                 ticks -= $n as i64;
                 if ticks < 0 {
                     ticks = TICKS_PER_LOOK as i64;
+                    // Without this, what has no end would have none here.
+                    if compute.saturating_add(network) > given.env.limits.gas_limit {
+                        end!(How::Leave);
+                    }
                     if let Err(reason) = look_now(given.env, started) {
                         end!(How::Exhausted(reason));
                     }

@@ -113,6 +113,8 @@ impl Unfold<'_> {
         let first = self.ops.len();
         // Jumps in the function's own code, and those to its end.
         let (mut jumps, mut ends) = (Vec::new(), Vec::new());
+        // Where the last unfolded call ended: several ways may lead there.
+        let mut meeting = first;
         for (at, op) in exe.ops.get(from..to)?.iter().enumerate() {
             place.push(self.ops.len() as u32);
             if self.ops.len() > MOST {
@@ -133,6 +135,7 @@ impl Unfold<'_> {
                         self.push(source, QuickOp { a, b, cost, ..quick(Quick::Move, op, 0) });
                     }
                     self.function(callee, top, Some(base.checked_add(op.a)?), depth + 1)?;
+                    meeting = self.ops.len();
                 }
                 (Code::Return | Code::CmpReturn | Code::CmpReturnK | Code::FieldCmpReturnK, Some(dst)) => {
                     self.push(source, self.answer(op, base, dst));
@@ -140,13 +143,13 @@ impl Unfold<'_> {
                     self.push(source, QuickOp { cost: 0, ..quick(Quick::Jump, op, base) });
                 }
                 // Nothing jumps to a charge, and what stands before it can take it along.
-                (Code::Charge, _) if self.ops.len() > first && self.ops.last().is_some_and(is_straight) => {
+                (Code::Charge, _) if self.ops.len() > meeting && self.ops.last().is_some_and(is_straight) => {
                     let last = self.ops.last_mut()?;
                     last.cost = last.cost.checked_add(op.cost)?;
                 }
                 _ => {
                     let op = self.op(op, base)?;
-                    if self.join(source, &op) {
+                    if self.ops.len() > meeting && self.join(source, &op) {
                         continue;
                     }
                     if is_jump(op.code) {

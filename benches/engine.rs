@@ -131,12 +131,17 @@ fn run(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("metered", name), |b| {
             b.iter(|| vm.run(black_box(policy.executable()), black_box(&request), black_box(env)));
         });
-        // The same without the short way that small policies take: what `unmetered` is to be held against.
+        group.bench_function(BenchmarkId::new("unmetered", name), |b| {
+            b.iter(|| vm.run_unmetered(black_box(policy.executable()), black_box(&request), black_box(env)));
+        });
+        // The same without the short way that most policies take.
         group.bench_function(BenchmarkId::new("metered, full machine", name), |b| {
             b.iter(|| vm.run_fully(black_box(policy.executable()), black_box(&request), black_box(env)));
         });
-        group.bench_function(BenchmarkId::new("unmetered", name), |b| {
-            b.iter(|| vm.run_unmetered(black_box(policy.executable()), black_box(&request), black_box(env)));
+        group.bench_function(BenchmarkId::new("unmetered, full machine", name), |b| {
+            b.iter(|| {
+                vm.run_fully_unmetered(black_box(policy.executable()), black_box(&request), black_box(env))
+            });
         });
     }
 }

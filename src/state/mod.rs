@@ -36,7 +36,6 @@ mod key;
 mod mean;
 mod names;
 mod pmap;
-mod publish_standin;
 mod pvec;
 mod realm;
 mod record;

@@ -14,11 +14,11 @@
 use super::event::StateEvent;
 use super::handle::StateHandle;
 use super::key::StateKey;
-use super::publish_standin::Published;
 use super::transaction::Transaction;
 use super::world::World;
 use crate::kernel::budget::Budget;
 use crate::kernel::fault::Exhaustion;
+use eclvm_kernel::publish::Published;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

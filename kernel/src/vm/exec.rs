@@ -279,7 +279,7 @@ pub(crate) fn execute<'a, const METERED: bool>(
                     f.set_num(op.a, value);
                 }
                 Code::Straight => {
-                    let value = try_straight!(step::straight(exe, &mut m.memory, &f, at, op));
+                    let value = try_straight!(step::straight(exe, &mut m.memory, &f, at.std.now, op));
                     f.set(op.a, value);
                 }
             }

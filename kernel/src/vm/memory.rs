@@ -66,6 +66,15 @@ impl Constants {
             }
         }
     }
+    /// The vector that a handle stands for.
+    #[cold]
+    pub(crate) fn trust(&self, slot: u64) -> TrustVector {
+        match self.words.get((slot & 0xFFFF_FFFF) as usize..) {
+            Some([r, i, c, p, v, o, ..]) => TrustVector([*r, *i, *c, *p, *v, *o].map(f64::from_bits)),
+            _ => TrustVector::default(),
+        }
+    }
+    #[inline(always)]
     pub(crate) fn slot_of(&self, k: u16) -> u64 {
         self.slots.get(usize::from(k)).copied().unwrap_or(NULL)
     }
@@ -74,6 +83,14 @@ impl Constants {
 /// A number's bits; a NaN that a host or a constant brings is made the plain one, so that none is mistaken for null.
 pub(crate) fn number_slot(n: f64) -> u64 {
     if n.is_nan() { f64::NAN.to_bits() } else { n.to_bits() }
+}
+
+/// The elements of the array that a handle stands for, in its table.
+#[inline]
+pub(crate) fn elements_at(table: &[u64], slot: u64) -> &[u64] {
+    let words = table.get((slot & 0xFFFF_FFFF) as usize..).unwrap_or(&[]);
+    let len = words.first().copied().unwrap_or(0) as usize;
+    words.get(ARRAY_HEADER..ARRAY_HEADER + len).unwrap_or(&[])
 }
 
 /// What one array amounts to.
@@ -99,6 +116,11 @@ impl<'a> Memory<'a> {
     pub(crate) fn new(bump: &'a Bump, words: &'a mut Vec<u64>) -> Memory<'a> {
         words.clear();
         Memory { bump, words, texts: BumpVec::new_in(bump), made: 0 }
+    }
+    /// Makes room for a few texts at once.
+    #[inline]
+    pub(crate) fn expect_texts(&mut self) {
+        self.texts = BumpVec::with_capacity_in(16, self.bump);
     }
     /// Counts bytes that a run makes; ValueTooLarge beyond the limit of one run.
     pub(crate) fn make(&mut self, bytes: u64) -> Result<(), Fault> {
@@ -149,9 +171,8 @@ impl<'a> Memory<'a> {
     }
     #[inline]
     pub(crate) fn elements<'t>(&'t self, constants: &'t Constants, slot: u64) -> &'t [u64] {
-        let words = self.words_at(constants, slot);
-        let len = words.first().copied().unwrap_or(0) as usize;
-        words.get(ARRAY_HEADER..ARRAY_HEADER + len).unwrap_or(&[])
+        let table: &[u64] = if slot & CONSTANT == 0 { self.words } else { &constants.words };
+        elements_at(table, slot)
     }
     #[inline]
     pub(crate) fn array_len(&self, constants: &Constants, slot: u64) -> usize {

@@ -64,7 +64,7 @@ impl No<'_> {
 
 impl<'e> Meter<'e> {
     #[inline]
-    pub(crate) fn new(env: &'e Env<'e>) -> Meter<'e> {
+    pub(crate) fn new(env: &'e Env<'e>, started: Option<u64>) -> Meter<'e> {
         // Without a lease and at the plain price the cap is the limit itself; else the first charge finds it.
         let plain = env.shared.is_none() && env.prices == Prices::default();
         Meter {
@@ -78,12 +78,12 @@ impl<'e> Meter<'e> {
             lease: env.shared.map(Lease::new),
             env,
             plain,
-            started: None,
+            started,
         }
     }
     /// Starts the clock: for runs that may call a slow host before the first look would come.
     pub(crate) fn start_clock(&mut self) {
-        self.started = Some(self.env.clock.now_ns());
+        self.started.get_or_insert_with(|| self.env.clock.now_ns());
     }
     pub(crate) fn units(&self) -> GasUnits {
         GasUnits { network: self.network, compute: self.compute, storage: self.storage, realm: self.realm }
@@ -229,20 +229,28 @@ impl<'e> Meter<'e> {
     #[cold]
     pub(crate) fn look(&mut self) -> Result<(), Exhaustion> {
         self.ticks = TICKS_PER_LOOK;
-        let now = self.env.clock.now_ns();
-        if let Some(reason) = self.lease.as_ref().and_then(|lease| lease.budget().exhausted_at(now)) {
+        let now_ns = || self.env.clock.now_ns();
+        let lease = self.lease.as_ref();
+        if let Some(reason) = lease.and_then(|lease| lease.budget().exhausted_at(now_ns())) {
             return Err(reason);
         }
-        if let Some(reason @ (Exhaustion::Cancelled | Exhaustion::Timeout)) =
-            self.env.watch.and_then(|budget| budget.exhausted())
-        {
-            return Err(reason);
-        }
-        if self.env.deadline_ns.is_some_and(|deadline| now > deadline) {
-            return Err(Exhaustion::Timeout);
-        }
-        let started = *self.started.get_or_insert(now);
-        let limit = self.env.limits.timeout_ms.saturating_mul(1_000_000);
-        if now.saturating_sub(started) > limit { Err(Exhaustion::Timeout) } else { Ok(()) }
+        look(self.env, &mut self.started)
     }
+}
+
+/// Looks at what may end a run from outside: the batch it belongs to, the deadline, the clock. `started` is when the
+/// clock was first looked at.
+pub(crate) fn look(env: &Env<'_>, started: &mut Option<u64>) -> Result<(), Exhaustion> {
+    if let Some(reason @ (Exhaustion::Cancelled | Exhaustion::Timeout)) =
+        env.watch.and_then(|budget| budget.exhausted())
+    {
+        return Err(reason);
+    }
+    let now = env.clock.now_ns();
+    if env.deadline_ns.is_some_and(|deadline| now > deadline) {
+        return Err(Exhaustion::Timeout);
+    }
+    let started = *started.get_or_insert(now);
+    let limit = env.limits.timeout_ms.saturating_mul(1_000_000);
+    if now.saturating_sub(started) > limit { Err(Exhaustion::Timeout) } else { Ok(()) }
 }

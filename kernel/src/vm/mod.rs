@@ -2,7 +2,7 @@
 //!
 //! `plan` turns a verified program into fused code; `exec` is the loop; `step` says what the rarer instructions do;
 //! `meter` keeps the bill; `memory` holds a run's values; `writes` buffers what it wants changed; `input` checks what it
-//! was given; `run` puts them together. `quick` runs, without most of these, what needs none of them.
+//! was given; `run` puts them together. `quick` runs, without most of these, what writes nothing: nearly every policy.
 
 mod exec;
 mod frame;

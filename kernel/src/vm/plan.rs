@@ -6,7 +6,7 @@
 //! temporary where no way on reads it (`liveness`).
 
 use super::memory::Constants;
-use super::quick::Quick;
+use super::quick::QuickPlan;
 use crate::isa::{CONST_B, CONST_C, GasRule, Instr, NO_CONST, Op};
 use crate::program::{Function, Program};
 use crate::types::{Base, Ty};
@@ -162,7 +162,7 @@ pub struct Executable {
     /// The first planned instruction of the body behind these loads.
     pub(crate) start: u32,
     /// How it runs without the full machine, where it can.
-    pub(crate) quick: Option<Quick>,
+    pub(crate) quick: Option<QuickPlan>,
 }
 
 /// Whether a straight run ends with this instruction.
@@ -214,10 +214,20 @@ impl Executable {
             }
             start += 1;
         }
-        let bound = verified.bound().layer(crate::gas::GasLayer::Compute);
-        let compute = if let crate::verify::Bound::Finite(units) = bound { Some(units) } else { None };
-        let quick = super::quick::plan(verified.program(), &ops, compute);
-        Executable { verified, ops, source, begins, functions, constants, types, standard, start, quick }
+        let mut exe = Executable {
+            verified,
+            ops,
+            source,
+            begins,
+            functions,
+            constants,
+            types,
+            standard,
+            start,
+            quick: None,
+        };
+        exe.quick = QuickPlan::new(&exe);
+        exe
     }
     /// The program.
     pub fn program(&self) -> &Program {

@@ -20,14 +20,14 @@ use std::sync::Arc;
 
 /// Runs programs, one at a time. Keeps its memory from run to run: after the first few, a run allocates nothing. One per
 /// thread.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Vm {
-    bump: Bump,
+    pub(super) bump: Bump,
     registers: Vec<u64>,
-    words: Vec<u64>,
+    pub(super) words: Vec<u64>,
     calls: Vec<Call>,
     /// Registers of quick runs; not cleared (V4).
-    quick: [u64; quick::REGISTERS],
+    pub(super) quick: [u64; quick::REGISTERS],
     default_entry: Option<Arc<Executable>>,
 }
 
@@ -169,10 +169,10 @@ pub(crate) struct Machine<'a> {
 
 impl<'a> Machine<'a> {
     #[inline]
-    fn new(bump: &'a Bump, words: &'a mut Vec<u64>, env: &'a Env<'a>) -> Machine<'a> {
+    fn new(bump: &'a Bump, words: &'a mut Vec<u64>, env: &'a Env<'a>, started: Option<u64>) -> Machine<'a> {
         Machine {
             memory: Memory::new(bump, words),
-            meter: Meter::new(env),
+            meter: Meter::new(env, started),
             env,
             writes: None,
             log: Vec::new(),
@@ -194,41 +194,55 @@ impl<'a> Machine<'a> {
     }
 }
 
+impl Default for Vm {
+    fn default() -> Vm {
+        Vm::new()
+    }
+}
+
 impl Vm {
     /// A machine that has run nothing yet.
     pub fn new() -> Vm {
-        Vm::default()
+        Vm {
+            bump: Bump::new(),
+            registers: Vec::new(),
+            words: Vec::new(),
+            calls: Vec::new(),
+            quick: [0; quick::REGISTERS],
+            default_entry: None,
+        }
     }
 
     /// Runs a program on one request. Never panics, unless the host does.
-    #[inline]
     pub fn run(&mut self, exe: &Executable, request: &Request<'_>, env: &Env<'_>) -> Receipt {
-        if let Some(quick) = &exe.quick
-            && let Some(receipt) = quick::run(exe, quick, request, env, &mut self.quick)
-        {
-            return receipt;
-        }
-        self.run_fully(exe, request, env)
+        self.run_quickly::<true>(exe, request, env)
     }
 
     /// As [`Vm::run`], but always on the full machine. For tests and benchmarks: receipts are the same.
-    #[inline(never)]
     pub fn run_fully(&mut self, exe: &Executable, request: &Request<'_>, env: &Env<'_>) -> Receipt {
-        self.run_as::<true>(exe, request, env)
+        self.run_as::<true>(exe, request, env, None)
     }
 
-    /// Runs a program without metering, to measure what metering costs. No limit holds.
+    /// As [`Vm::run`], without metering, to measure what metering costs. No limit holds.
     #[cfg(feature = "bench-internals")]
     pub fn run_unmetered(&mut self, exe: &Executable, request: &Request<'_>, env: &Env<'_>) -> Receipt {
-        self.run_as::<false>(exe, request, env)
+        self.run_quickly::<false>(exe, request, env)
     }
 
-    #[inline]
-    fn run_as<const METERED: bool>(
+    /// As [`Vm::run_fully`], without metering.
+    #[cfg(feature = "bench-internals")]
+    pub fn run_fully_unmetered(&mut self, exe: &Executable, request: &Request<'_>, env: &Env<'_>) -> Receipt {
+        self.run_as::<false>(exe, request, env, None)
+    }
+
+    /// `started`: when the clock was first looked at, if that was before.
+    #[inline(never)]
+    pub(super) fn run_as<const METERED: bool>(
         &mut self,
         exe: &Executable,
         request: &Request<'_>,
         env: &Env<'_>,
+        started: Option<u64>,
     ) -> Receipt {
         let version = env.host.map_or(0, |host| host.version());
         if let Err(fault) = input::check(exe.program(), request, env) {
@@ -243,7 +257,7 @@ impl Vm {
         self.make_room();
         let Vm { bump, registers, words, calls, default_entry, quick: _ } = self;
         let mut stack = Stack { registers, calls };
-        let mut m = Machine::new(bump, words, env);
+        let mut m = Machine::new(bump, words, env, started);
         if METERED && m.slow_host {
             m.meter.start_clock();
         }
@@ -273,7 +287,7 @@ impl Vm {
 
     /// What the last run left is gone, and what it needed far beyond the ordinary is given back.
     #[inline]
-    fn make_room(&mut self) {
+    pub(super) fn make_room(&mut self) {
         self.bump.reset();
         self.calls.clear();
         if self.registers.len().max(self.words.capacity()) > KEPT_WORDS {
@@ -284,7 +298,7 @@ impl Vm {
 }
 
 /// Words that a machine keeps from run to run (1 MiB of each kind).
-const KEPT_WORDS: usize = 1 << 17;
+pub(super) const KEPT_WORDS: usize = 1 << 17;
 
 /// Loads `trust` and puts the standard inputs into their registers.
 #[inline]

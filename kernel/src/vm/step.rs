@@ -136,7 +136,7 @@ fn realm<'a>(m: &Machine<'a>, at: &mut Activation<'a>) -> Result<(&'a str, Realm
 }
 
 /// `n` bytes in pieces of `per`.
-fn pieces(n: u64, per: u64) -> u64 {
+pub(crate) fn pieces(n: u64, per: u64) -> u64 {
     n.div_ceil(per)
 }
 
@@ -243,7 +243,7 @@ fn search_units(memory: &Memory<'_>, exe: &Executable, ty: Ty, b: u64, c: u64) -
 }
 
 /// Price of looking for `b` of type `ty` in the array `c`.
-fn contains_units(memory: &Memory<'_>, exe: &Executable, ty: Ty, b: u64, c: u64) -> u64 {
+pub(crate) fn contains_units(memory: &Memory<'_>, exe: &Executable, ty: Ty, b: u64, c: u64) -> u64 {
     let k = &exe.constants;
     let hay = memory.totals(k, c);
     let (elements, bytes) = if b == NULL {
@@ -416,7 +416,7 @@ fn host_step<'a, const METERED: bool>(
 }
 
 /// A host's whole number as a number.
-fn whole(n: i128) -> Result<f64, Fault> {
+pub(crate) fn whole(n: i128) -> Result<f64, Fault> {
     let number = n as f64;
     if n.unsigned_abs() > MAX_SAFE_INTEGER as u128 { Err(Fault::NumberOutOfRange) } else { Ok(number) }
 }
@@ -438,7 +438,7 @@ pub(crate) fn straight(
     exe: &Executable,
     memory: &mut Memory<'_>,
     f: &Frame<'_>,
-    at: &Activation<'_>,
+    now: u64,
     op: &PlanOp,
 ) -> Result<u64, Fault> {
     let (Some(portable), ty) = step_key(exe, op) else { return Err(Fault::HostError) };
@@ -490,8 +490,8 @@ pub(crate) fn straight(
         }
         Op::TrustAbove => u64::from(trust::above(&memory.trust(k, b), cn)),
         Op::TrustDistance => number(trust::distance(&memory.trust(k, b), &memory.trust(k, c))),
-        Op::Now => at.std.now,
-        Op::TimeSince => number(math::max(0.0, f64::from_bits(at.std.now) - bn)),
+        Op::Now => now,
+        Op::TimeSince => number(math::max(0.0, f64::from_bits(now) - bn)),
         Op::Abs => number(bn.abs()),
         Op::Sqrt => number(math::sqrt(bn)?),
         Op::Floor => number(bn.floor()),

@@ -1,0 +1,126 @@
+//! What quick runs execute: planned code, with calls unfolded and constants in place.
+
+use crate::vm::plan::Cmp;
+
+/// What an instruction does. Suffix `K`: the right operand is the constant in `k`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(super) enum Quick {
+    /// Adds its units and does nothing else.
+    Nothing,
+    Jump,
+    JumpBack,
+    JumpTrue,
+    JumpFalse,
+    JumpNull,
+    JumpSome,
+    LoopLess,
+    LoopMore,
+    ForNext,
+    Require,
+    Return,
+    CompareJump,
+    CompareJumpK,
+    CompareRequire,
+    CompareRequireK,
+    CompareReturn,
+    CompareReturnK,
+    FieldJumpK,
+    FieldRequireK,
+    FieldReturnK,
+    /// The norm of the vector in c, which goes to a as well, compared with `k`.
+    NormRequireK,
+    Const,
+    Move,
+    Unwrap,
+    Inc,
+    Elem,
+    RangeCheck,
+    Add,
+    AddK,
+    Sub,
+    SubK,
+    SubKr,
+    Mul,
+    MulK,
+    Div,
+    DivK,
+    DivKr,
+    Neg,
+    Not,
+    Compare,
+    CompareK,
+    FieldCompareK,
+    EqBits,
+    NeBits,
+    Field,
+    TrustNorm,
+    TrustDistance,
+    TimeSince,
+    /// All other straight instructions: `step::straight` knows them.
+    Straight,
+    // Texts and arrays; see `reads::sized`.
+    /// `==` of DIDs, which costs no more than other instructions; `k` is the answer for equal ones.
+    EqDid,
+    /// `==` of texts, priced by size; `k` as above.
+    EqText,
+    /// Whether b stands in an array of texts or DIDs.
+    ContainsText,
+    /// Whether b stands in any other array.
+    Contains,
+    StartsWith,
+    EndsWith,
+    // Questions to the host; see `reads::ask`.
+    LoadTrust,
+    HasCredential,
+    ResolveDid,
+    Balance,
+    IsMember,
+}
+
+/// One instruction: 24 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct QuickOp {
+    pub(super) code: Quick,
+    pub(super) x: u8,
+    pub(super) a: u16,
+    pub(super) b: u16,
+    pub(super) c: u16,
+    /// Compute units that are added here.
+    pub(super) cost: u32,
+    /// A target, or an index in the plan's types.
+    pub(super) to: u32,
+    /// A constant in register form.
+    pub(super) k: u64,
+}
+
+const _: () = assert!(core::mem::size_of::<QuickOp>() == 24);
+
+/// The answers of two numbers' comparison for which `cmp` holds. A comparison needs no branch then, and a jump where it
+/// does not hold is a jump where the complement does:
+///
+/// ```text
+///  bit 0: unordered (one of them is NaN)   bit 1: less   bit 2: greater   bit 3: equal
+/// ```
+pub(super) fn mask(cmp: Cmp) -> u8 {
+    match cmp {
+        Cmp::Lt => 0b0010,
+        Cmp::Le => 0b1010,
+        Cmp::Gt => 0b0100,
+        Cmp::Ge => 0b1100,
+        Cmp::Eq => 0b1000,
+        Cmp::Ne => 0b0111,
+    }
+}
+
+/// All answers.
+pub(super) const ANY: u8 = 0b1111;
+/// In `x`: bits 0..4 the mask, bits 4..7 the component of a trust vector.
+pub(super) const COMPONENT_SHIFT: u8 = 4;
+
+/// Whether the comparison of these is one of `mask`.
+#[inline(always)]
+pub(super) fn holds(mask: u8, l: f64, r: f64) -> bool {
+    let answer = u32::from(l <= r) | u32::from(l >= r) << 1;
+    u32::from(mask) >> answer & 1 == 1
+}

@@ -1,0 +1,144 @@
+//! Runs that need no machinery.
+//!
+//! Most policies compare, ask the host a few questions and answer. They write nothing, so that a run of theirs can be
+//! given up at any point and begun again without anybody noticing. That is what makes them quick: such a run handles the
+//! ordinary case only, on 64 registers in an array (numbers are masked, so that there is nothing to check), with a bill
+//! that only adds up. Whether the bill was within the limit is asked **once, at the end**: if it was, it was all the way
+//! up to there. What is out of the ordinary (an input of the wrong type, a limit that is reached, a host that fails) is
+//! left to the full machine, which runs the request from the start and alone decides what it means. Loops look at the
+//! clock as often as they do there. The differential tests run both.
+
+mod code;
+mod exec;
+mod gate;
+mod input;
+mod plan;
+mod reads;
+
+pub(crate) use plan::QuickPlan;
+
+use super::memory::Memory;
+use super::plan::Executable;
+use super::run::{KEPT_WORDS, Vm};
+use crate::fault::Outcome;
+use crate::gas::{GasUnits, Prices};
+use crate::program::StdInput;
+use crate::receipt::{Detail, Receipt};
+use crate::request::{Env, Request};
+use crate::value::ValueRef;
+use exec::{End, How, execute};
+use reads::{Given, load_trust};
+
+/// Registers of a quick run, those of unfolded calls included.
+pub(super) const REGISTERS: usize = 64;
+
+impl Vm {
+    /// Runs a program quickly, if it and the request are of the ordinary kind, and fully if not.
+    #[inline(always)]
+    pub(super) fn run_quickly<const METERED: bool>(
+        &mut self,
+        exe: &Executable,
+        request: &Request<'_>,
+        env: &Env<'_>,
+    ) -> Receipt {
+        let mut started = None;
+        'leave: {
+            let Some(plan) = &exe.quick else { break 'leave };
+            let plain = env.shared.is_none()
+                && env.prices == Prices::default()
+                && !request.unknown_keys
+                && request.inputs.len() <= plan.kinds.len()
+                && env.now.is_finite()
+                && env.limits.depth() >= plan.depth;
+            if !plain {
+                break 'leave;
+            }
+            let version = match env.host {
+                None => 0,
+                Some(host) if host.is_fast() => host.version(),
+                Some(_) => break 'leave,
+            };
+            if let Some(op) = &plan.gate {
+                let Some((passed, network)) = gate::run(op, request, env) else { break 'leave };
+                let gas = GasUnits { network, compute: u64::from(op.cost), ..GasUnits::ZERO };
+                let cost = gas.network + gas.compute;
+                if METERED && cost > env.limits.gas_limit {
+                    break 'leave;
+                }
+                let (outcome, span) = match passed {
+                    true => (Outcome::Allow, None),
+                    false => (Outcome::Deny, span(exe, plan, plan.start as usize)),
+                };
+                return Receipt { outcome, message: None, span, gas, cost, mana: 0, version, detail: None };
+            }
+            if self.words.capacity() > KEPT_WORDS {
+                self.make_room();
+            }
+            let Vm { bump, words, quick: registers, .. } = self;
+            if plan.arena {
+                bump.reset();
+            }
+            let mut memory = Memory::new(bump, words);
+            if plan.arena {
+                memory.expect_texts();
+            }
+            if input::load(plan, request, env, &mut memory, registers).is_none() {
+                break 'leave;
+            }
+            let mut network = 0;
+            if let (Some(host), true) = (env.host, plan.mentions(StdInput::Trust)) {
+                let ValueRef::Did(caller) = request.caller else { break 'leave };
+                let Some(slot) = load_trust(Some(host), caller.as_str(), &mut memory) else { break 'leave };
+                input::put_standard(plan, registers, StdInput::Trust, slot);
+                network = 5;
+            }
+            let realm = if let ValueRef::Text(id) = request.realm { Some(id) } else { None };
+            let given = Given { exe, plan, env, realm };
+            let bill = (network, &mut started);
+            let end = execute::<METERED>(&given, &exe.constants, &plan.ops, &mut memory, registers, bill);
+            let End { how, pc, mut gas } = end;
+            let (outcome, message) = match how {
+                How::Return(1) if plan.result_is_truth => (Outcome::Allow, None),
+                How::Return(_) => (Outcome::Deny, None),
+                How::Deny(message) => (Outcome::Deny, message),
+                How::Exhausted(reason) => (Outcome::Exhausted(reason), None),
+                How::Fault(fault) => {
+                    gas.compute += unpaid(exe, plan, pc);
+                    (Outcome::Fault(fault), None)
+                }
+                How::Leave => break 'leave,
+            };
+            let cost = gas.compute.saturating_add(gas.network);
+            if METERED && cost > env.limits.gas_limit {
+                break 'leave;
+            }
+            let span = if outcome == Outcome::Allow { None } else { span(exe, plan, pc) };
+            let detail = match how {
+                How::Return(slot) if plan.expression && !(plan.result_is_truth && slot <= 1) => {
+                    Some(value(&memory, exe, plan, slot))
+                }
+                _ => None,
+            };
+            return Receipt { outcome, message, span, gas, cost, mana: 0, version, detail };
+        }
+        self.run_as::<METERED>(exe, request, env, started)
+    }
+}
+
+#[cold]
+fn value(memory: &Memory<'_>, exe: &Executable, plan: &QuickPlan, slot: u64) -> Box<Detail> {
+    let value = memory.value(&exe.constants, plan.result, slot);
+    Box::new(Detail { value: Some(value), ..Detail::default() })
+}
+
+fn span(exe: &Executable, plan: &QuickPlan, pc: usize) -> Option<crate::span::Span> {
+    let source = plan.source.get(pc).copied().unwrap_or(0) as usize;
+    Some(exe.program().spans.get(source).copied().unwrap_or_default())
+}
+
+/// Units of the straight run that ends early with `pc`, itself included.
+#[cold]
+fn unpaid(exe: &Executable, plan: &QuickPlan, pc: usize) -> u64 {
+    let last = plan.source.get(pc).copied().unwrap_or(0) as usize;
+    (exe.run_start(last)..=last).map(|pc| exe.straight_units(pc)).sum()
+}

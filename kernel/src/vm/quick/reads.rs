@@ -1,0 +1,186 @@
+//! What quick runs ask: about texts and arrays, and of the host. One call each, so that the loop stays small.
+
+use super::REGISTERS;
+use super::code::{Quick, QuickOp};
+use super::plan::{QuickPlan, standard};
+use crate::fault::Fault;
+use crate::host::{HostInterface, RealmFacts};
+use crate::isa::{CONST_B, CONST_C};
+use crate::program::StdInput;
+use crate::request::Env;
+use crate::types::Ty;
+use crate::value::TrustVector;
+use crate::vm::frame::Frame;
+use crate::vm::memory::{Constants, Memory, NULL};
+use crate::vm::plan::{Code, Executable, PlanOp};
+use crate::vm::step::{self, contains_units, pieces, whole};
+
+/// What a quick run does not change.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'r, 'a> {
+    pub(super) exe: &'r Executable,
+    pub(super) plan: &'r QuickPlan,
+    pub(super) env: &'r Env<'a>,
+    pub(super) realm: Option<&'a str>,
+}
+
+/// An operand that may be a constant.
+#[inline(always)]
+fn operand(constants: &Constants, registers: &[u64; REGISTERS], constant: bool, at: u16) -> u64 {
+    if constant {
+        constants.slot_of(at)
+    } else {
+        registers.get(usize::from(at) % REGISTERS).copied().unwrap_or(0)
+    }
+}
+
+#[inline(always)]
+pub(super) fn set(registers: &mut [u64; REGISTERS], r: u16, value: u64) {
+    if let Some(slot) = registers.get_mut(usize::from(r) % REGISTERS) {
+        *slot = value;
+    }
+}
+
+/// Runs an instruction on texts or arrays and says its units; None where they cannot be paid on top of `spent`.
+#[inline(never)]
+pub(super) fn sized<const METERED: bool>(
+    given: &Given<'_, '_>,
+    memory: &Memory<'_>,
+    registers: &mut [u64; REGISTERS],
+    spent: u64,
+    op: &QuickOp,
+) -> Option<u64> {
+    let constants = &given.exe.constants;
+    let b = operand(constants, registers, op.x & CONST_B != 0, op.b);
+    let c = operand(constants, registers, op.x & CONST_C != 0, op.c);
+    let text = |slot: u64| memory.text(constants, slot);
+    // Work that is too dear is not begun.
+    let dear = |units: u64| METERED && spent.saturating_add(units) > given.env.limits.gas_limit;
+    let (truth, units) = match op.code {
+        Quick::EqDid | Quick::EqText => {
+            let sized = u64::from(op.code == Quick::EqText);
+            let (equal, bytes) = if b == NULL || c == NULL {
+                (b == c, 0)
+            } else {
+                let (b, c) = (text(b), text(c));
+                (b == c, b.len() + c.len())
+            };
+            (equal == (op.k == 1), sized * (1 + pieces(bytes as u64, 32)))
+        }
+        Quick::StartsWith | Quick::EndsWith => {
+            let (l, r) = (text(b), text(c));
+            let holds = if op.code == Quick::StartsWith { l.starts_with(r) } else { l.ends_with(r) };
+            (holds, 1 + pieces((l.len() + r.len()) as u64, 32))
+        }
+        Quick::ContainsText => {
+            let hay = memory.totals(constants, c);
+            let bytes = if b == NULL || op.k == 0 { 0 } else { text(b).len() as u64 };
+            let units = 1 + pieces(hay.elements, 8) + pieces(hay.text.saturating_add(bytes), 32);
+            if dear(units) {
+                return None;
+            }
+            (contains_text(memory, constants, b, c), units)
+        }
+        _ => {
+            let ty = given.exe.types.get(op.to as usize).copied().unwrap_or(Ty::UNIT);
+            let units = contains_units(memory, given.exe, ty, b, c);
+            if dear(units) {
+                return None;
+            }
+            let items = memory.elements(constants, c);
+            (items.iter().any(|item| memory.equal(constants, ty, b, *item)), units)
+        }
+    };
+    set(registers, op.a, u64::from(truth));
+    Some(units)
+}
+
+/// Whether a text or a DID stands in an array of its kind.
+#[inline]
+fn contains_text(memory: &Memory<'_>, constants: &Constants, b: u64, c: u64) -> bool {
+    let items = memory.elements(constants, c);
+    if b == NULL {
+        return items.contains(&NULL);
+    }
+    let wanted = memory.text(constants, b);
+    items.iter().any(|item| *item != NULL && memory.text(constants, *item) == wanted)
+}
+
+/// Asks the host; false where it cannot say, or says what no run can hold.
+#[inline(never)]
+pub(super) fn ask(
+    given: &Given<'_, '_>,
+    memory: &mut Memory<'_>,
+    registers: &mut [u64; REGISTERS],
+    op: &QuickOp,
+) -> bool {
+    match answer(given, memory, registers, op) {
+        Some(value) => {
+            set(registers, op.a, value);
+            true
+        }
+        None => false,
+    }
+}
+
+#[inline(always)]
+fn answer(
+    given: &Given<'_, '_>,
+    memory: &mut Memory<'_>,
+    registers: &[u64; REGISTERS],
+    op: &QuickOp,
+) -> Option<u64> {
+    let (constants, host) = (&given.exe.constants, given.env.host);
+    let did = memory.text(constants, operand(constants, registers, op.x & CONST_B != 0, op.b));
+    Some(match (op.code, host) {
+        (Quick::LoadTrust, host) => {
+            memory.make(48).ok()?;
+            load_trust(host, did, memory)?
+        }
+        (Quick::HasCredential, Some(host)) => {
+            let schema = memory.text(constants, operand(constants, registers, op.x & CONST_C != 0, op.c));
+            u64::from(host.has_credential(did, schema).ok()?)
+        }
+        (Quick::ResolveDid, Some(host)) => u64::from(host.resolve_did(did).ok()?),
+        (Quick::Balance, Some(host)) => whole(host.balance(did).ok()?).ok()?.to_bits(),
+        (Quick::IsMember, Some(host)) => {
+            let realm = given.realm?;
+            let _: RealmFacts = host.realm(realm).ok()??;
+            u64::from(host.is_member(realm, did).ok()?)
+        }
+        (Quick::IsMember, None) => return None,
+        // Without host state nobody holds anything; a balance is 0.
+        _ => 0,
+    })
+}
+
+/// The vector of a DID, put in place; None where the host cannot say.
+#[inline(always)]
+pub(super) fn load_trust(
+    host: Option<&dyn HostInterface>,
+    did: &str,
+    memory: &mut Memory<'_>,
+) -> Option<u64> {
+    let vector = match host {
+        Some(host) => host.trust(did).ok()?.unwrap_or(TrustVector::NEWCOMER),
+        None => TrustVector::NEWCOMER,
+    };
+    Some(memory.put_trust(&vector))
+}
+
+/// A straight instruction of the rarer kind.
+#[inline(never)]
+pub(super) fn straight(
+    given: &Given<'_, '_>,
+    memory: &mut Memory<'_>,
+    registers: &mut [u64; REGISTERS],
+    op: &QuickOp,
+) -> Result<(), Fault> {
+    let QuickOp { x, a, b, c, cost, to, .. } = *op;
+    let op = PlanOp { code: Code::Straight, x, a, b, c, cost, k: to };
+    let now = operand(&given.exe.constants, registers, false, standard(StdInput::Now as u8));
+    let mut frame = Frame::new(registers);
+    let value = step::straight(given.exe, memory, &frame, now, &op)?;
+    frame.set(a, value);
+    Ok(())
+}

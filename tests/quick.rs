@@ -1,0 +1,170 @@
+//! The short way that most runs take (`Vm::run`) against the full machine (`Vm::run_fully`): the same receipt under every
+//! gas limit up to what the run costs, at every call depth, and for requests out of the ordinary.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use eclvm::Policy;
+use eclvm::host::{StateHost, World};
+use eclvm::kernel::budget::BudgetLimits;
+use eclvm::kernel::fault::{Exhaustion, Fault, Outcome};
+use eclvm::kernel::host::HostInterface;
+use eclvm::kernel::request::{Clock, Env, Request};
+use eclvm::kernel::value::{Did, TrustVector, ValueRef};
+use eclvm::kernel::vm::Vm;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const WORLD: &str = include_str!("../examples/transfer/state.json");
+const ALICE: &str = "did:erynoa:self:alice";
+const BOB: &str = "did:erynoa:self:bob";
+const NOW: f64 = 1_700_000_000.0;
+
+fn did(text: &str) -> ValueRef<'_> {
+    ValueRef::Did(Did::new(text).unwrap())
+}
+
+/// Both ways, under all limits and depths that matter. Says the outcome without limits.
+fn both(source: &str, request: &Request<'_>, env: &Env<'_>) -> Outcome {
+    let policy = Policy::compile(source).unwrap();
+    let exe = policy.executable();
+    let (mut one, mut other) = (Vm::new(), Vm::new());
+    let free = Env { limits: BudgetLimits::UNBOUNDED, ..*env };
+    let all = one.run(exe, request, &free);
+    assert_eq!(all, other.run_fully(exe, request, &free), "{source}");
+    let most = all.cost.min(400);
+    for gas_limit in (0..=most + 1).chain([all.cost.saturating_sub(1), all.cost, all.cost + 1]) {
+        let limits = BudgetLimits { gas_limit, ..BudgetLimits::UNBOUNDED };
+        let env = Env { limits, ..*env };
+        assert_eq!(
+            one.run(exe, request, &env),
+            other.run_fully(exe, request, &env),
+            "{source} with {gas_limit} units"
+        );
+    }
+    for max_stack_depth in 0..6 {
+        let limits = BudgetLimits { max_stack_depth, ..BudgetLimits::UNBOUNDED };
+        let env = Env { limits, ..*env };
+        assert_eq!(
+            one.run(exe, request, &env),
+            other.run_fully(exe, request, &env),
+            "{source} at depth {max_stack_depth}"
+        );
+    }
+    all.outcome
+}
+
+#[test]
+fn both_ways_give_one_receipt_on_host_state() {
+    let host = StateHost::new(Arc::new(World::from_json(WORLD.as_bytes()).unwrap()));
+    let env = Env { host: Some(&host as &dyn HostInterface), now: NOW, ..Env::default() };
+    let signers = [did(BOB), did("did:erynoa:self:carol"), did(BOB), did("did:erynoa:self:nobody")];
+    let roles = [ValueRef::Text("viewer"), ValueRef::Text("editor")];
+    let text = ValueRef::Text;
+    let number = ValueRef::Number;
+    let cases: &[(&str, &[ValueRef<'_>])] = &[
+        ("trust.r >= 0.5", &[]),
+        ("trust.r >= 0.9", &[]),
+        ("trust.r + 1", &[]),
+        (include_str!("../examples/policies/entry.ecl"), &[]),
+        (include_str!("../examples/policies/verified.ecl"), &[]),
+        (include_str!("../examples/policies/session.ecl"), &[number(NOW - 600.0), number(NOW - 60.0)]),
+        (include_str!("../examples/policies/multisig.ecl"), &[ValueRef::Array(&signers), number(2.0)]),
+        (
+            include_str!("../examples/policies/roles.ecl"),
+            &[ValueRef::Array(&roles), text("write"), text("a/b")],
+        ),
+        (
+            include_str!("../examples/policies/roles.ecl"),
+            &[ValueRef::Array(&roles), text("drop"), text("system/b")],
+        ),
+        (include_str!("../examples/transfer/transfer.ecl"), &[did(BOB), number(7_500.0)]),
+        (include_str!("../examples/transfer/transfer.ecl"), &[did(BOB), number(1e9)]),
+        (include_str!("../examples/transfer/transfer.ecl"), &[did(ALICE), number(1.0)]),
+        ("is_member(caller) && get_balance(caller) > 10", &[]),
+    ];
+    for (source, inputs) in cases {
+        for realm in [ValueRef::Missing, text("market"), text("nowhere")] {
+            for caller in [did(ALICE), did("did:erynoa:self:nobody"), ValueRef::Missing] {
+                both(source, &Request { caller, realm, ..Request::new(inputs) }, &env);
+            }
+        }
+        // Out of the ordinary: with host state the caller's trust must not be given.
+        let trust = TrustVector::NEWCOMER;
+        let request = Request { caller: did(ALICE), trust: ValueRef::Trust(&trust), ..Request::new(inputs) };
+        both(source, &request, &env);
+    }
+}
+
+#[test]
+fn both_ways_give_one_receipt_on_inputs() {
+    let calls = "fn inner(a: number) -> number { if a > 3 { return a / (a - 7); } return a; }
+        fn outer(a: number, b: number) -> number { return inner(a) + inner(b) * 2; }
+        policy p(a: number, b: number) { require outer(a, b) > 1; require outer(b, inner(a)) != 9; }";
+    let loops = "policy p(a: number, b: number) {
+        let x = 0;
+        for i in a..b { if i == 5 { break; } if i % 2 == 0 { continue; } x = x + i / (i - 3); }
+        while x < 20 { x = x + 1; }
+        require x > 3; }";
+    let lists = "policy p(a: [string?], b: string?, c: number) {
+        require b in a; require a[c] == b; require array_len(a) > 1;
+        require all(s in a, s != \"zz\") || count(s in a, s == b) > 1; }";
+    let bare = "policy p(a: number, b: number) { return a / b > 1; }";
+    let values = "array_len([x, 2]) + [x, x + 1][1] / x";
+    let number = ValueRef::Number;
+    let texts = [ValueRef::Text("one"), ValueRef::Null, ValueRef::Text("two")];
+    let minus = TrustVector([-0.0, 0.0, 1.0, 0.5, 0.5, 0.5]);
+    let wrong = TrustVector([2.0; 6]);
+    let env = Env { now: NOW, ..Env::default() };
+    let numbers = [-0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 7.0, 9.5, 1e300, f64::INFINITY];
+    let mut faults = 0;
+    for source in [calls, loops, bare] {
+        for a in numbers {
+            for b in numbers {
+                // A range that never ends in a test.
+                if source == loops && b > 1e9 {
+                    continue;
+                }
+                let outcome = both(source, &Request::new(&[number(a), number(b)]), &env);
+                faults += u32::from(matches!(outcome, Outcome::Fault(Fault::DivisionByZero)));
+            }
+        }
+    }
+    assert!(faults > 10, "faults in straight runs are among the cases");
+    for b in [ValueRef::Null, ValueRef::Missing, ValueRef::Text("two"), ValueRef::Text("zz"), number(1.0)] {
+        for c in [0.0, 1.0, 2.0, 3.0, -1.0, 0.5] {
+            both(lists, &Request::new(&[ValueRef::Array(&texts), b, number(c)]), &env);
+            both(lists, &Request::new(&[ValueRef::Array(&[number(1.0)]), b, number(c)]), &env);
+        }
+    }
+    both(values, &Request::new(&[number(3.0)]), &env);
+    both(values, &Request::new(&[]), &env);
+    both(values, &Request::new(&[number(3.0), number(4.0)]), &env);
+    for trust in [&minus, &wrong] {
+        let request = Request { trust: ValueRef::Trust(trust), ..Request::new(&[]) };
+        both("trust.r >= 0", &request, &env);
+        both("trust.r < 0.5 && trust_norm(trust) < 1", &request, &env);
+    }
+}
+
+/// A clock on which every look takes a second.
+struct Slow(AtomicU64);
+
+impl Clock for Slow {
+    fn now_ns(&self) -> u64 {
+        self.0.fetch_add(1_000_000_000, Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn an_endless_loop_ends_by_time_and_by_gas() {
+    let policy = Policy::compile("policy p(a: number) { let x = a; while x > 0 { x = x + 1; } }").unwrap();
+    let inputs = [ValueRef::Number(1.0)];
+    let clock = Slow(AtomicU64::new(0));
+    let limits = BudgetLimits { timeout_ms: 1, ..BudgetLimits::UNBOUNDED };
+    let env = Env { limits, clock: &clock, ..Env::default() };
+    let receipt = Vm::new().run(policy.executable(), &Request::new(&inputs), &env);
+    assert_eq!(receipt.outcome, Outcome::Exhausted(Exhaustion::Timeout));
+    let receipt = Vm::new().run(policy.executable(), &Request::new(&inputs), &Env::default());
+    assert_eq!(receipt.outcome, Outcome::Exhausted(Exhaustion::OutOfGas));
+    assert_eq!(receipt, Vm::new().run_fully(policy.executable(), &Request::new(&inputs), &Env::default()));
+}

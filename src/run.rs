@@ -38,11 +38,11 @@ use crate::kernel::request::{Clock, Env, Request};
 use crate::kernel::value::{Did, Value, ValueRef};
 use crate::kernel::vm::Vm;
 use crate::policy::Policy;
-use observed::Observed;
 #[cfg(feature = "state-host")]
 use crate::state::WriteError;
 #[cfg(feature = "state-host")]
 use eclvm_kernel::program::EffectKind;
+use observed::Observed;
 
 /// What came of a run.
 #[derive(Clone, PartialEq, Debug)]
@@ -85,7 +85,8 @@ pub fn run_policy_with(
     context: &PolicyRunContext,
 ) -> ExecutionResult {
     let observed = Observed::start(context);
-    let (result, duration_ns) = observed.within(|| run(policy, inputs, host, context, observed.clock(), false));
+    let (result, duration_ns) =
+        observed.within(|| run(policy, inputs, host, context, observed.clock(), false));
     observed.end(&result, duration_ns);
     result
 }

@@ -70,9 +70,8 @@ pub(super) mod row {
 }
 
 const _: () = assert!(row::TYPES + PolicyType::ALL.len() == row::WIDTH && row::WIDTH.is_multiple_of(LINE));
-const _: () = assert!(
-    REALMS + (MAX_OBSERVED_REALMS as usize + 1) * row::WIDTH <= crate::kernel::limits::MAX_COUNTERS
-);
+const _: () =
+    assert!(REALMS + (MAX_OBSERVED_REALMS as usize + 1) * row::WIDTH <= crate::kernel::limits::MAX_COUNTERS);
 
 /// Additions that belong together.
 pub(super) type Adds = SmallVec<[(usize, u64); 12]>;
@@ -243,7 +242,9 @@ pub(super) fn outcome(code: usize) -> Option<Outcome> {
         1 => Some(Outcome::Deny),
         _ => match Fault::ALL.get(code - 2) {
             Some(fault) => Some(Outcome::Fault(*fault)),
-            None => Exhaustion::ALL.get(code - 2 - Fault::ALL.len()).map(|reason| Outcome::Exhausted(*reason)),
+            None => {
+                Exhaustion::ALL.get(code - 2 - Fault::ALL.len()).map(|reason| Outcome::Exhausted(*reason))
+            }
         },
     }
 }

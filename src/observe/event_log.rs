@@ -218,7 +218,10 @@ impl Default for EventLog {
 
 impl fmt::Debug for EventLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventLog").field("capacity", &self.capacity()).field("next", &self.next_seq()).finish()
+        f.debug_struct("EventLog")
+            .field("capacity", &self.capacity())
+            .field("next", &self.next_seq())
+            .finish()
     }
 }
 

@@ -23,7 +23,6 @@
 //! - [`EventLog`]: the last events, under numbers without gaps; [`Replay`] makes counters and world again from it.
 //! - [`Broadcaster`]: deltas for who wants to hear at once, async or blocking.
 
-mod observer;
 #[cfg(feature = "state-host")]
 mod broadcaster;
 #[cfg(feature = "state-host")]
@@ -36,6 +35,7 @@ mod event_log;
 mod integrator;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+mod observer;
 #[cfg(feature = "state-host")]
 mod replay;
 #[cfg(feature = "state-host")]
@@ -47,6 +47,8 @@ mod tally;
 
 pub use observer::{EclvmObserver, Observation, PolicyExecutionObserver, PolicyRun, UNKNOWN};
 
+#[cfg(feature = "state-host")]
+pub(crate) use counters::Counters;
 #[cfg(feature = "state-host")]
 pub use {
     broadcaster::{Broadcaster, DeltaType, RecvError, StateComponent, StateDelta, Subscriber, TryRecvError},
@@ -60,5 +62,3 @@ pub use {
     },
     states::{ActiveContext, EclvmState, ExecutionState, ExecutionsState, GasState, ManaState},
 };
-#[cfg(feature = "state-host")]
-pub(crate) use counters::Counters;

@@ -153,9 +153,7 @@ impl Replay {
             let Some(name) = self.counters.multi_gas().realm_name(realm) else { break };
             let name = (realm != RealmId::OVERFLOW).then_some(name);
             let cells = (0..row::WIDTH).map(|place| (place, totals.get(row_of(realm) + place)));
-            realms.extend(
-                cells.filter(|(_, n)| *n > 0).map(|(place, n)| (name.map(Box::from), place, n)),
-            );
+            realms.extend(cells.filter(|(_, n)| *n > 0).map(|(place, n)| (name.map(Box::from), place, n)));
         }
         Checkpoint { next: self.next, world: self.world.clone(), process: process.collect(), realms }
     }

@@ -262,9 +262,8 @@ pub struct ExecutionSnapshot {
 impl ExecutionSnapshot {
     pub(super) fn read(totals: &Totals) -> ExecutionSnapshot {
         let get = |counter| totals.get(counter);
-        let runs = |code: usize| {
-            sum((0..PolicyType::ALL.len()).map(|kind| totals.get(RUNS + kind * CODES + code)))
-        };
+        let runs =
+            |code: usize| sum((0..PolicyType::ALL.len()).map(|kind| totals.get(RUNS + kind * CODES + code)));
         let hits = |reason: Exhaustion| runs(2 + Fault::ALL.len() + reason as usize);
         let successful = sum([runs(0), get(OTHER_SUCCESSFUL)]);
         let failed = sum((1..CODES).map(runs).chain([get(OTHER_FAILED)]));

@@ -1,7 +1,7 @@
 //! A run under observation: told of once when it begins and once when it ends, also where a host panics.
 
-use super::context::PolicyRunContext;
 use super::ExecutionResult;
+use super::context::PolicyRunContext;
 use crate::clock::SystemClock;
 use crate::kernel::fault::{Fault, Outcome};
 use crate::kernel::gas::GasUnits;

@@ -20,6 +20,7 @@
 //! - [`policy`]: compile, load bytecode, choose one of several.
 //! - [`batch`]: many requests on all cores, with the receipts of running them one after the other.
 //! - [`host`]: state in memory; [`kernel::host::HostInterface`] for hosts of your own.
+//! - [`observe`]: counters, events, deltas, metrics and spans of runs.
 //! - [`wire`]: JSON and CSV in, receipts out.
 //! - [`lang`]: from text to a program, and its diagnostics.
 //! - [`kernel`]: bytecode, verifier, machine, budgets.
@@ -33,6 +34,7 @@ pub mod batch;
 pub mod clock;
 pub mod host;
 pub mod lang;
+pub mod observe;
 pub mod policy;
 mod policy_type;
 pub mod run;

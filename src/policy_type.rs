@@ -41,4 +41,19 @@ impl PolicyType {
         PolicyType::Controller,
         PolicyType::Custom,
     ];
+    /// The name, as events and counters have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            PolicyType::Crossing => "Crossing",
+            PolicyType::Membership => "Membership",
+            PolicyType::Transaction => "Transaction",
+            PolicyType::Governance => "Governance",
+            PolicyType::Privacy => "Privacy",
+            PolicyType::Api => "Api",
+            PolicyType::Ui => "Ui",
+            PolicyType::DataLogic => "DataLogic",
+            PolicyType::Controller => "Controller",
+            PolicyType::Custom => "Custom",
+        }
+    }
 }

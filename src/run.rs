@@ -20,6 +20,7 @@
 //! ```
 
 mod context;
+mod observed;
 
 pub use crate::policy_type::PolicyType;
 #[cfg(feature = "state-host")]
@@ -41,6 +42,7 @@ use crate::policy::Policy;
 use crate::state::WriteError;
 #[cfg(feature = "state-host")]
 use eclvm_kernel::program::EffectKind;
+use observed::Observed;
 
 /// What came of a run.
 #[derive(Clone, PartialEq, Debug)]
@@ -82,7 +84,11 @@ pub fn run_policy_with(
     host: Option<&dyn HostInterface>,
     context: &PolicyRunContext,
 ) -> ExecutionResult {
-    run(policy, inputs, host, context, false)
+    let observed = Observed::start(context);
+    let (result, duration_ns) =
+        observed.within(|| run(policy, inputs, host, context, observed.clock(), false));
+    observed.end(&result, duration_ns);
+    result
 }
 
 /// Runs a policy that needs no inputs but the standard ones on a state. See [`run_policy_with_state_context_and`].
@@ -108,19 +114,30 @@ pub fn run_policy_with_state_context_and(
     inputs: &[ValueRef<'_>],
     context: &EclvmStateContext,
 ) -> Result<ExecutionResult, WriteError> {
+    let (who, state) = (&context.run, context.state());
     if policy.effect() != EffectKind::Write && context.opened().is_none() {
         let host = StateHost::from(context.view().clone());
-        return Ok(run(policy, inputs, Some(&host), &context.run, false));
+        let observed = Observed::start_on(who, state);
+        let ran = observed.within(|| run(policy, inputs, Some(&host), who, observed.clock(), false));
+        observed.end(&ran.0, ran.1);
+        return Ok(ran.0);
     }
     let handle = context.handle();
-    // To the exclusion of all clones, so that what it writes follows from what it read.
-    handle.enter(|transaction| {
+    let mut observed = None;
+    // To the exclusion of all clones, so that what it writes follows from what it read. Its end is told outside, so that
+    // an observer may look at the handle; so it is where a host panics, since what is told then is dropped after the lock.
+    let (ran, taken) = handle.enter(|transaction| {
         let host = TrackedHost::new(transaction.draft().clone(), transaction.base().version());
-        let result = run(policy, inputs, Some(&host), &context.run, true);
+        let observed = observed.insert(Observed::start_on(who, state));
+        let ran = observed.within(|| run(policy, inputs, Some(&host), who, observed.clock(), true));
         transaction.note(host.into_reads());
-        handle.take_effects(transaction, result.receipt.effects())?;
-        Ok(result)
-    })?
+        let taken = handle.take_effects(transaction, ran.0.receipt.effects());
+        (ran, taken)
+    })?;
+    if let Some(observed) = observed {
+        observed.end(&ran.0, ran.1);
+    }
+    taken.map(|_| ran.0)
 }
 
 fn run(
@@ -128,8 +145,9 @@ fn run(
     inputs: &[ValueRef<'_>],
     host: Option<&dyn HostInterface>,
     context: &PolicyRunContext,
+    clock: &SystemClock,
     allow_writes: bool,
-) -> ExecutionResult {
+) -> (ExecutionResult, u64) {
     let caller = match (&*context.caller_did, Did::new(&context.caller_did)) {
         ("", _) => ValueRef::Missing,
         (_, Some(did)) => ValueRef::Did(did),
@@ -140,7 +158,6 @@ fn run(
         id => ValueRef::Text(id),
     };
     let request = Request { caller, realm, ..Request::new(inputs) };
-    let clock = SystemClock::new();
     let budget = &*context.budget;
     let env = Env {
         host,
@@ -150,7 +167,7 @@ fn run(
         limits: BudgetLimits { gas_limit: u64::MAX, mana_limit: u64::MAX, ..*budget.limits() },
         prices: context.prices,
         shared: Some(budget),
-        clock: &clock,
+        clock,
         ..Env::default()
     };
     let receipt = Vm::new().run(policy.executable(), &request, &env);
@@ -159,11 +176,12 @@ fn run(
         // Depth and time are the run's own limits, and the budget is what reports why it ended.
         budget.exhaust(reason);
     }
-    ExecutionResult {
+    let result = ExecutionResult {
         value: receipt.value(policy.program()),
         gas_used: receipt.cost,
         mana_used: receipt.mana,
         duration_us: duration_ns as f64 / 1_000.0,
         receipt,
-    }
+    };
+    (result, duration_ns)
 }

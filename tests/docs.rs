@@ -94,6 +94,7 @@ fn limits_table() -> String {
         MAX_REALMS MAX_NAMES MAX_COUNTERS MAX_NAME_BYTES MAX_QUOTA_PERIODS
         EVENT_RING MAX_EVENT_RING MAX_EVENT_RESERVATION
         MAX_TRANSACTION_BYTES MAX_TRANSACTION_READS MAX_TOMBSTONES
+        MAX_OBSERVED_REALMS MAX_EVENT_NAMES DELTA_QUEUE MAX_METRIC_REALMS
     };
     let mut table = String::from("| constant | value | what, and what it stops |\n|---|---|---|\n");
     let mut words = String::new();

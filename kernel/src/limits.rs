@@ -95,3 +95,15 @@ pub const MAX_TRANSACTION_READS: usize = 1 << 20;
 /// Deletions that a world remembers for conflicts, in each of two generations. A transaction on a version older than both
 /// conflicts wherever it looked for a key that is not there. Stops: memory that grows with keys that come and go.
 pub const MAX_TOMBSTONES: usize = 65_536;
+/// Most realms that a state counts one by one; what later ones use goes to the overflow bucket. Stops: memory that grows with
+/// the number of names that strangers make up.
+pub const MAX_OBSERVED_REALMS: u32 = 32_768;
+/// Names of policies and realms that an event log keeps once; an event with a name beyond carries it itself, and is gone
+/// with it. Stops: memory that grows with the number of names that strangers make up.
+pub const MAX_EVENT_NAMES: u32 = 65_536;
+/// Deltas that wait for a slow subscriber; one that is further behind is told how many it missed. Stops: memory that grows
+/// with how slow a subscriber is.
+pub const DELTA_QUEUE: usize = 1_024;
+/// Most realms that one scrape of metrics names, whatever it is told; the rest are `other`. Stops: as many time series as
+/// strangers make up names.
+pub const MAX_METRIC_REALMS: usize = 1_000;

@@ -50,6 +50,10 @@ impl RealmId {
     /// The name of the overflow bucket, for people. A realm that is registered under this name is another one.
     pub const OVERFLOW_NAME: &'static str = "(overflow)";
 
+    /// The realm of an index; [`MultiGas::realm_name`] says whether there is one.
+    pub fn of_index(index: u32) -> RealmId {
+        RealmId(index)
+    }
     /// The index in [`Snapshot::realms`].
     pub fn index(self) -> usize {
         self.0 as usize

@@ -7,7 +7,7 @@
 //!
 //! A run by realm is counted in [`crate::multigas`].
 
-mod histogram;
+pub mod histogram;
 
 use crate::fault::{Exhaustion, Fault, Outcome};
 use crate::gas::{GasLayer, GasUnits};

@@ -6,6 +6,7 @@
 
 mod columns;
 mod fold;
+mod observed;
 mod parallel;
 mod sequential;
 mod summary;
@@ -15,6 +16,7 @@ pub use summary::{Latency, Summary};
 
 use crate::clock::SystemClock;
 use crate::host::OverlayHost;
+use crate::observe::Observation;
 use crate::policy::Policy;
 use bumpalo::Bump;
 use eclvm_kernel::budget::{Budget, BudgetLimits};
@@ -24,6 +26,7 @@ use eclvm_kernel::host::HostInterface;
 use eclvm_kernel::program::EffectKind;
 use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::{Clock, Env, Request};
+use eclvm_kernel::value::ValueRef;
 use std::sync::Arc;
 
 /// Where a portion of requests comes from. Called from several threads at once.
@@ -37,6 +40,10 @@ pub trait Requests: Sync {
     /// The request at `index`; what it needs beyond `self` may be put on `bump`. Err where there is none to be had (a
     /// line that is no JSON): the fault that stands in its place.
     fn request<'a>(&'a self, index: usize, bump: &'a Bump) -> Result<Request<'a>, Fault>;
+    /// The realm of the request at `index`, for who observes the batch, where it can be told without making the request.
+    fn realm(&self, _index: usize) -> Option<&str> {
+        None
+    }
 }
 
 impl Requests for [Request<'_>] {
@@ -45,6 +52,12 @@ impl Requests for [Request<'_>] {
     }
     fn request<'a>(&'a self, index: usize, _: &'a Bump) -> Result<Request<'a>, Fault> {
         self.get(index).copied().ok_or(Fault::TypeMismatch)
+    }
+    fn realm(&self, index: usize) -> Option<&str> {
+        match self.get(index)?.realm {
+            ValueRef::Text(realm) => Some(realm),
+            _ => None,
+        }
     }
 }
 
@@ -128,6 +141,8 @@ pub struct Batch<'e> {
     grain: Grain,
     /// The host as those writes have left it; made when a policy writes.
     overlay: Option<OverlayHost<'e>>,
+    observation: Option<Observation>,
+    span: tracing::Span,
 }
 
 impl<'e> Batch<'e> {
@@ -155,7 +170,15 @@ impl<'e> Batch<'e> {
             summary: Summary::default(),
             grain: Grain { chunk: parallel::chunk_len(policy), together: fold::TOGETHER },
             overlay,
+            observation: None,
+            span: observed::span(),
         })
+    }
+
+    /// Tells an observer of every run from here on, in index order, chunk by chunk, when a portion is done. A run's duration
+    /// is then its share of its portion.
+    pub fn observed(self, observation: Observation) -> Batch<'e> {
+        Batch { observation: Some(observation), ..self }
     }
 
     /// For tests: requests per chunk, and bills that are settled with one charge. Small ones make rare paths common; the
@@ -170,6 +193,8 @@ impl<'e> Batch<'e> {
         if let Some(cut) = self.cut {
             return Err((Vec::new(), cut));
         }
+        let span = self.span.clone();
+        let _within = span.enter();
         let began = self.clock.now_ns();
         let portion = if self.policy.effect() == EffectKind::Write && self.options.allow_writes {
             self.run_in_order(requests)
@@ -178,7 +203,11 @@ impl<'e> Batch<'e> {
         };
         let Portion { receipts, samples, cut } = portion;
         self.done += receipts.len() as u64;
-        self.summary.count(&receipts, &samples, self.clock.now_ns().saturating_sub(began));
+        let busy_ns = self.clock.now_ns().saturating_sub(began);
+        self.summary.count(&receipts, &samples, busy_ns);
+        if let Some(observation) = &self.observation {
+            observed::tell(observation, requests, &receipts, busy_ns);
+        }
         match cut {
             None => Ok(receipts),
             Some(reason) => {

@@ -2,6 +2,7 @@
 
 use crate::kernel::budget::{Budget, BudgetLimits};
 use crate::kernel::gas::Prices;
+use crate::observe::EclvmObserver;
 use crate::policy_type::PolicyType;
 #[cfg(feature = "state-host")]
 use crate::state::{CommitResult, StateHandle, StateView, UnifiedState};
@@ -29,6 +30,8 @@ pub struct PolicyRunContext {
     pub now: f64,
     /// What units cost.
     pub prices: Prices,
+    /// Who is told of runs. None: the state, where a run has one, and otherwise nobody.
+    pub observer: Option<Arc<dyn EclvmObserver>>,
 }
 
 /// What a context can be paid from: limits, which make a budget of their own, or a budget.
@@ -70,11 +73,16 @@ impl PolicyRunContext {
             policy_type: PolicyType::default(),
             now,
             prices: Prices::default(),
+            observer: None,
         }
     }
     /// The same for this policy.
     pub fn of_policy(self, id: &str, policy_type: PolicyType) -> PolicyRunContext {
         PolicyRunContext { policy_id: Some(id.into()), policy_type, ..self }
+    }
+    /// The same, and this observer is told of runs, in place of the state's.
+    pub fn observed_by(self, observer: Arc<dyn EclvmObserver>) -> PolicyRunContext {
+        PolicyRunContext { observer: Some(observer), ..self }
     }
     /// The same at another time, in Unix seconds.
     pub fn at(self, now: f64) -> PolicyRunContext {
@@ -97,6 +105,10 @@ impl EclvmStateContext {
     /// A context on the current version of `state`.
     pub fn new(state: &Arc<UnifiedState>, run: PolicyRunContext) -> EclvmStateContext {
         EclvmStateContext { view: state.view(), state: state.clone(), run, handle: OnceLock::new() }
+    }
+    /// The state.
+    pub fn state(&self) -> &Arc<UnifiedState> {
+        &self.state
     }
     /// The version that is read.
     pub fn view(&self) -> &StateView {

@@ -7,9 +7,10 @@
 //!   since the transaction began, builds the next version on top and publishes it, if the current version is still the
 //!   one that it looked at. If another commit came between, it begins again with that one's version; somebody got through,
 //!   so together they always get on. First committer wins; the loser has changed nothing.
-//! - *In order.* Where a sink listens, publishing and telling the sink are one step under a lock that only committers
-//!   take, so that the sink hears of commits in the order of their versions. Looking and building stay outside of it. A
-//!   sink that commits to the state that it listens to would wait for itself: such a commit is refused as Invalid.
+//! - *In order.* Publishing, logging and telling the sink are one step under a lock that only committers take, so that the
+//!   log and the sink have commits in the order of their versions. Looking and building stay outside of it. A sink that
+//!   commits to the state that it listens to would wait for itself: such a commit is refused as Invalid. Subscribers hear
+//!   of a commit after that step, so that what they do then cannot wait for it.
 
 use super::event::StateEvent;
 use super::handle::StateHandle;
@@ -18,6 +19,10 @@ use super::transaction::Transaction;
 use super::world::World;
 use crate::kernel::budget::Budget;
 use crate::kernel::fault::Exhaustion;
+use crate::kernel::multigas::MultiGas;
+use crate::observe::{
+    Broadcaster, Counters, EclvmState, EventLog, ExecutionState, StateComponent, StateDelta, StateSnapshot,
+};
 use eclvm_kernel::publish::Published;
 use std::fmt;
 use std::ops::Deref;
@@ -92,6 +97,15 @@ impl Deref for StateView {
 
 /// The state that everybody shares. Put it into an `Arc`.
 pub struct UnifiedState {
+    /// What became of policies, crossings, blueprints and sagas.
+    pub eclvm: EclvmState,
+    /// Gas, mana and contexts.
+    pub execution: ExecutionState,
+    /// The last events.
+    pub event_log: EventLog,
+    /// Tells who is subscribed.
+    pub broadcaster: Broadcaster,
+    counters: Arc<Counters>,
     world: Published<Arc<World>>,
     sink: Option<Arc<dyn CommitSink>>,
     publishing: Mutex<()>,
@@ -106,7 +120,13 @@ impl UnifiedState {
     }
     /// This world, under the version it has.
     pub fn with_world(world: World) -> UnifiedState {
+        let counters = Arc::new(Counters::new());
         UnifiedState {
+            eclvm: EclvmState::new(&counters),
+            execution: ExecutionState::new(&counters),
+            event_log: EventLog::default(),
+            broadcaster: Broadcaster::new(),
+            counters,
             world: Published::new(Arc::new(world)),
             sink: None,
             publishing: Mutex::new(()),
@@ -116,6 +136,21 @@ impl UnifiedState {
     /// Tells this sink of every commit.
     pub fn with_sink(self, sink: Arc<dyn CommitSink>) -> UnifiedState {
         UnifiedState { sink: Some(sink), ..self }
+    }
+    /// Logs here from now on: another length, or a log that goes on from one kept elsewhere.
+    pub fn with_event_log(self, event_log: EventLog) -> UnifiedState {
+        UnifiedState { event_log, ..self }
+    }
+    /// All counters, as one cut.
+    pub fn snapshot(&self) -> StateSnapshot {
+        self.counters.snapshot()
+    }
+    /// Layers of gas by realm, prices and quotas. Runs that are observed for this state are counted here.
+    pub fn multi_gas(&self) -> &Arc<MultiGas> {
+        self.counters.multi_gas()
+    }
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
     }
     /// The current version.
     pub fn view(&self) -> StateView {
@@ -161,20 +196,24 @@ impl UnifiedState {
                 Arc::clone(&now)
             };
             let version = next.version();
-            let step = self.sink.as_ref().map(|sink| (sink, lock(&self.publishing)));
+            let step = lock(&self.publishing);
             let through = if changes {
                 self.world.publish_if(now.version(), next).is_ok()
             } else {
-                // Nothing to publish, but the sink is to hear of it in order.
-                step.is_none() || self.world.load().version() == now.version()
+                // Nothing to publish, but all are to hear of it in order.
+                self.world.load().version() == now.version()
             };
             if !through {
                 continue;
             }
-            if let Some((sink, _step)) = &step {
+            self.counters.count(transaction.events());
+            let logged = self.event_log.log_commit(version, transaction.events());
+            if let Some(sink) = &self.sink {
                 let _inside = InSink::enter(self);
                 sink.committed(version, transaction.events());
             }
+            drop(step);
+            self.broadcaster.broadcast_with(|| StateDelta::range(StateComponent::World, logged));
             let keys_written = transaction.written().len();
             return CommitResult::Success { events_applied, keys_written, version };
         }

@@ -11,16 +11,23 @@ const DIGITS: u8 = 2;
 
 /// A distribution with fixed bounds, and where its counters begin.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Layout {
-    pub(super) first: usize,
+pub struct Layout {
+    /// Its first counter.
+    pub first: usize,
     /// Largest value that is told apart; larger ones count as this one.
-    pub(super) largest: u64,
+    pub largest: u64,
 }
 
 impl Layout {
-    /// Counters that it takes.
-    pub(super) const fn len(self) -> usize {
+    /// Counters that it takes; always some.
+    #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
+    pub const fn len(self) -> usize {
         bucket(self.largest) + 1
+    }
+    /// The counter of a value.
+    #[inline]
+    pub fn counter(self, value: u64) -> usize {
+        self.first + bucket(value).min(bucket(self.largest))
     }
     /// An empty one. None would mean that the crate refuses these bounds, which a test rules out.
     pub(super) fn empty(self) -> Option<Histogram<u64>> {
@@ -31,14 +38,13 @@ impl Layout {
         if histogram.is_empty() {
             return;
         }
-        let counter = |value| self.first + bucket(value).min(bucket(self.largest));
         adds.extend(
-            histogram.iter_recorded().map(|at| (counter(at.value_iterated_to()), at.count_at_value())),
+            histogram.iter_recorded().map(|at| (self.counter(at.value_iterated_to()), at.count_at_value())),
         );
         histogram.reset();
     }
     /// The distribution at a cut.
-    pub(super) fn read(self, totals: &Totals) -> Option<Histogram<u64>> {
+    pub fn read(self, totals: &Totals) -> Option<Histogram<u64>> {
         let mut histogram = self.empty()?;
         for at in 0..self.len() {
             let count = totals.get(self.first + at);
@@ -51,7 +57,7 @@ impl Layout {
 }
 
 /// The bucket of a value.
-pub(super) const fn bucket(value: u64) -> usize {
+pub const fn bucket(value: u64) -> usize {
     let shift = (value | 255).ilog2() - 7;
     shift as usize * 128 + (value >> shift) as usize
 }

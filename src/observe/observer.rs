@@ -1,0 +1,171 @@
+//! Who is told of runs: the two traits, and what is told.
+
+use crate::kernel::fault::Outcome;
+use crate::kernel::gas::GasUnits;
+use crate::policy_type::PolicyType;
+use std::fmt;
+use std::sync::Arc;
+
+/// One run of a policy, whatever its outcome.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct PolicyRun<'r> {
+    /// Which policy, where it has an id.
+    pub policy_id: Option<&'r str>,
+    /// What it is for.
+    pub policy_type: PolicyType,
+    /// In which realm, where there was one.
+    pub realm_id: Option<&'r str>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Raw units per layer.
+    pub gas: GasUnits,
+    /// Units priced.
+    pub gas_used: u64,
+    /// Mana.
+    pub mana_used: u64,
+    /// How long it took, in nanoseconds. In a batch: its share of its portion.
+    pub duration_ns: u64,
+}
+
+impl PolicyRun<'_> {
+    /// Whether it was allowed.
+    pub fn passed(&self) -> bool {
+        self.outcome == Outcome::Allow
+    }
+    /// How long it took, in microseconds.
+    pub fn duration_us(&self) -> f64 {
+        micros(self.duration_ns)
+    }
+}
+
+/// Nanoseconds in microseconds.
+pub(crate) fn micros(ns: u64) -> f64 {
+    ns as f64 / 1_000.0
+}
+
+/// Longest duration that is counted, in nanoseconds (26 days); longer ones count as this one. Up to here microseconds give
+/// nanoseconds back to the unit, so that a replay counts what the run counted.
+pub(crate) const LONGEST_NS: u64 = 1 << 51;
+
+/// Microseconds in whole nanoseconds, at most [`LONGEST_NS`]. What is no duration is 0.
+pub(crate) fn nanos(us: f64) -> u64 {
+    ((us * 1_000.0).round() as u64).min(LONGEST_NS)
+}
+
+/// Who is told of runs of policies and of crossings; what the gateway calls. Every [`EclvmObserver`] is one.
+pub trait PolicyExecutionObserver: Send + Sync {
+    /// A policy ran. `policy_id` is `unknown` where it has none.
+    #[expect(clippy::too_many_arguments, reason = "the plan's signature")]
+    fn on_policy_executed(
+        &self,
+        policy_id: &str,
+        policy_type: PolicyType,
+        passed: bool,
+        gas_used: u64,
+        mana_used: u64,
+        duration_us: f64,
+        realm_id: Option<&str>,
+    );
+    /// Somebody wanted to cross from realm to realm. `mana_used` is the crossing's own, besides that of the policy's run.
+    fn on_crossing_policy_evaluated(
+        &self,
+        caller: &str,
+        from_realm: Option<&str>,
+        to_realm: &str,
+        allowed: bool,
+        mana_used: u64,
+    );
+}
+
+/// Who is told of runs by the runner and by batches. Only [`EclvmObserver::on_policy_executed`] has to be written; the
+/// runner calls the methods that say more, which by default call that one.
+///
+/// An observer that passes on to another one passes on `on_context_started` together with `on_run`: each run calls both,
+/// once, in this order. It is called on the thread that runs, so what it takes, the run takes.
+pub trait EclvmObserver: Send + Sync {
+    /// A policy ran. `policy_id` is `unknown` where it has none.
+    #[expect(clippy::too_many_arguments, reason = "the plan's signature")]
+    fn on_policy_executed(
+        &self,
+        policy_id: &str,
+        policy_type: PolicyType,
+        passed: bool,
+        gas_used: u64,
+        mana_used: u64,
+        duration_us: f64,
+        realm_id: Option<&str>,
+    );
+    /// Somebody wanted to cross from realm to realm; see [`PolicyExecutionObserver`].
+    fn on_crossing_policy_evaluated(
+        &self,
+        _caller: &str,
+        _from_realm: Option<&str>,
+        _to_realm: &str,
+        _allowed: bool,
+        _mana_used: u64,
+    ) {
+    }
+    /// A run begins. Its [`EclvmObserver::on_run`] follows, also where it panics.
+    fn on_context_started(&self) {}
+    /// A run that was started ended.
+    fn on_run(&self, run: &PolicyRun<'_>) {
+        let id = run.policy_id.unwrap_or(UNKNOWN);
+        let (passed, us) = (run.passed(), run.duration_us());
+        self.on_policy_executed(id, run.policy_type, passed, run.gas_used, run.mana_used, us, run.realm_id);
+    }
+    /// Runs of a batch, in index order; they have begun and ended, and no other method is called for them.
+    fn on_chunk(&self, runs: &[PolicyRun<'_>]) {
+        for run in runs {
+            self.on_context_started();
+            self.on_run(run);
+        }
+    }
+}
+
+/// What stands for the id of a policy that has none.
+pub const UNKNOWN: &str = "unknown";
+
+impl<T: EclvmObserver + ?Sized> PolicyExecutionObserver for T {
+    fn on_policy_executed(
+        &self,
+        policy_id: &str,
+        policy_type: PolicyType,
+        passed: bool,
+        gas_used: u64,
+        mana_used: u64,
+        duration_us: f64,
+        realm_id: Option<&str>,
+    ) {
+        let run = EclvmObserver::on_policy_executed;
+        run(self, policy_id, policy_type, passed, gas_used, mana_used, duration_us, realm_id);
+    }
+    fn on_crossing_policy_evaluated(
+        &self,
+        caller: &str,
+        from_realm: Option<&str>,
+        to_realm: &str,
+        allowed: bool,
+        mana_used: u64,
+    ) {
+        EclvmObserver::on_crossing_policy_evaluated(self, caller, from_realm, to_realm, allowed, mana_used);
+    }
+}
+
+impl fmt::Debug for dyn EclvmObserver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EclvmObserver")
+    }
+}
+
+/// What a batch is called where it is observed.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    /// Who is told.
+    pub observer: Arc<dyn EclvmObserver>,
+    /// Which policy, where it has an id.
+    pub policy_id: Option<Arc<str>>,
+    /// What it is for.
+    pub policy_type: PolicyType,
+    /// The realm of requests that do not say theirs.
+    pub realm_id: Option<Arc<str>>,
+}

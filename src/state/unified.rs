@@ -10,9 +10,12 @@
 //! - *In order.* Where a sink listens, publishing and telling the sink are one step under a lock that only committers
 //!   take, so that the sink hears of commits in the order of their versions. Looking and building stay outside of it. A
 //!   sink that commits to the state that it listens to would wait for itself: such a commit is refused as Invalid.
+//! - *Durable.* Where there is a journal, commits go through its queue instead (`journal`), and are published once they
+//!   are written.
 
 use super::event::StateEvent;
 use super::handle::StateHandle;
+use super::journal::{Journal, JournalEntry, JournalError, Queue};
 use super::key::StateKey;
 use super::publish_standin::Published;
 use super::transaction::Transaction;
@@ -21,6 +24,7 @@ use crate::kernel::budget::Budget;
 use crate::kernel::fault::Exhaustion;
 use std::fmt;
 use std::ops::Deref;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
@@ -28,7 +32,8 @@ use std::thread::{self, ThreadId};
 pub trait CommitSink: Send + Sync {
     /// These events are now true, in this order, as of this version. Called once for each commit with events, in the
     /// order of versions, by the thread that commits and before the commit returns. A commit of events that change
-    /// nothing makes no version and names the current one. Must not commit to the same state.
+    /// nothing makes no version and names the current one. Must not commit to the same state. Where there is a journal,
+    /// one thread may speak for all commits that were written together.
     fn committed(&self, version: u64, events: &[StateEvent]);
 }
 
@@ -56,6 +61,9 @@ pub enum CommitResult {
     BudgetExhausted(Exhaustion),
     /// It was rolled back or lost a conflict before, or the sink of a commit wanted to commit. Nothing has changed.
     Invalid,
+    /// The journal failed, now or before: it is not acknowledged and nobody sees it. Whether it is stored shows when the
+    /// store is opened again; until then all commits are refused.
+    NotDurable(JournalError),
 }
 
 impl CommitResult {
@@ -92,6 +100,7 @@ impl Deref for StateView {
 /// The state that everybody shares. Put it into an `Arc`.
 pub struct UnifiedState {
     world: Published<Arc<World>>,
+    journal: Option<Queue>,
     sink: Option<Arc<dyn CommitSink>>,
     publishing: Mutex<()>,
     /// The thread that is in the sink.
@@ -107,6 +116,7 @@ impl UnifiedState {
     pub fn with_world(world: World) -> UnifiedState {
         UnifiedState {
             world: Published::new(Arc::new(world)),
+            journal: None,
             sink: None,
             publishing: Mutex::new(()),
             publisher: Mutex::new(None),
@@ -115,6 +125,15 @@ impl UnifiedState {
     /// Tells this sink of every commit.
     pub fn with_sink(self, sink: Arc<dyn CommitSink>) -> UnifiedState {
         UnifiedState { sink: Some(sink), ..self }
+    }
+    /// Writes every commit to this journal before it is true. The journal must hold the world as it is now.
+    pub fn with_journal(self, journal: Arc<dyn Journal>) -> UnifiedState {
+        let world = self.view().world;
+        UnifiedState { journal: Some(Queue::new(journal, world)), ..self }
+    }
+    /// Why the journal refuses commits, if it does: it failed before.
+    pub fn journal_failed(&self) -> Option<JournalError> {
+        self.journal.as_ref().and_then(Queue::failed)
     }
     /// The current version.
     pub fn view(&self) -> StateView {
@@ -139,6 +158,9 @@ impl UnifiedState {
         }
         if self.in_sink() {
             return CommitResult::Invalid;
+        }
+        if let Some(queue) = &self.journal {
+            return queue.commit(self, transaction);
         }
         let changes = transaction.changes_world();
         loop {
@@ -182,9 +204,35 @@ impl UnifiedState {
     /// Lays the table of DIDs out anew for quick reads: worth its while after many identities were created. Takes time by
     /// the size of the world, changes nothing that can be read, and gives way to commits: false where one came between.
     pub fn compact(&self) -> bool {
+        if let Some(queue) = &self.journal {
+            return queue.replace(World::compacted, self);
+        }
         let now = self.world.load();
         let next = Arc::new(now.compacted());
         self.world.publish_if(now.version(), next).is_ok()
+    }
+
+    /// Publishes a world that the queue of the journal has put in order. Nobody else publishes where there is one.
+    pub(super) fn publish(&self, world: &Arc<World>) {
+        loop {
+            let now = self.world.load();
+            if Arc::ptr_eq(&now, world) || self.world.publish_if(now.version(), Arc::clone(world)).is_ok() {
+                return;
+            }
+        }
+    }
+    /// Tells the sink of commits that were written together. A panic of the sink goes on once it was told of all.
+    pub(super) fn tell(&self, group: &[JournalEntry]) {
+        let Some(sink) = &self.sink else { return };
+        let _inside = InSink::enter(self);
+        let mut panicked = None;
+        for entry in group {
+            let told = AssertUnwindSafe(|| sink.committed(entry.version, &entry.events));
+            panicked = panicked.or(panic::catch_unwind(told).err());
+        }
+        if let Some(payload) = panicked {
+            panic::resume_unwind(payload);
+        }
     }
 
     fn in_sink(&self) -> bool {

@@ -214,7 +214,9 @@ impl<'a> Reader<'a> {
             3 => self.text().map(|text| Value::Text(text.into())),
             4 => self.text().map(|did| Value::Did(did.into())),
             5 => self.trust().map(Value::Trust),
-            6 if depth < MAX_DEPTH => self.list(|r| r.value(depth + 1)).map(|items| Value::Array(items.into())),
+            6 if depth < MAX_DEPTH => {
+                self.list(|r| r.value(depth + 1)).map(|items| Value::Array(items.into()))
+            }
             _ => None,
         }
     }

@@ -60,7 +60,8 @@ impl ErynoaHost {
     /// A transaction that brings everything of `world` in. It fails where something of that is there already.
     pub fn import(&self, world: &World) -> Result<Transaction, ChangeError> {
         let mut transaction = self.state.begin();
-        let realms = world.realms().into_iter().map(|realm| StateEvent::RealmCreated(Arc::new(record(realm))));
+        let realms =
+            world.realms().into_iter().map(|realm| StateEvent::RealmCreated(Arc::new(record(realm))));
         let identities = world.profiles().filter_map(|profile| {
             let did = &profile.did;
             Some(StateEvent::IdentityCreated(Arc::new(IdentityRecord {

@@ -6,9 +6,7 @@
 use super::codec::{Reader, RealmFacts, Writer};
 use super::error::StoreError;
 use super::events::facts;
-use crate::state::{
-    IdentityRecord, JournalEntry, Realm, RealmChange, RealmRecord, StateEvent, World,
-};
+use crate::state::{IdentityRecord, JournalEntry, Realm, RealmChange, RealmRecord, StateEvent, World};
 use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -273,8 +271,7 @@ fn identities(transaction: &ReadTransaction) -> Result<Vec<IdentityRecord>, Stor
         let trust = trust.get(did)?.and_then(|row| Reader::all(row.value(), |r| r.trust()));
         let trust = trust.filter(|trust| trust.is_valid()).ok_or_else(|| damaged("trust", did))?;
         let balance = balances.get(did)?.ok_or_else(|| damaged("balances", did))?.value();
-        let record =
-            IdentityRecord { display_name, created_at, trust, balance, ..IdentityRecord::new(did) };
+        let record = IdentityRecord { display_name, created_at, trust, balance, ..IdentityRecord::new(did) };
         all.insert(record.did.clone(), record);
     }
     for row in transaction.open_table(CREDENTIALS)?.iter()? {

@@ -21,6 +21,7 @@
 //! - [`batch`]: many requests on all cores, with the receipts of running them one after the other.
 //! - [`host`]: state in memory; [`kernel::host::HostInterface`] for hosts of your own.
 //! - [`observe`]: counters, events, deltas, metrics and spans of runs.
+//! - `durable`: the state kept in a directory, crash-safe; `durable::ErynoaHost` is the host of production.
 //! - [`wire`]: JSON and CSV in, receipts out.
 //! - [`lang`]: from text to a program, and its diagnostics.
 //! - [`kernel`]: bytecode, verifier, machine, budgets.
@@ -32,6 +33,8 @@ pub use eclvm_kernel as kernel;
 
 pub mod batch;
 pub mod clock;
+#[cfg(feature = "durable")]
+pub mod durable;
 pub mod host;
 pub mod lang;
 pub mod observe;

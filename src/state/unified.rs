@@ -11,9 +11,12 @@
 //!   log and the sink have commits in the order of their versions. Looking and building stay outside of it. A sink that
 //!   commits to the state that it listens to would wait for itself: such a commit is refused as Invalid. Subscribers hear
 //!   of a commit after that step, so that what they do then cannot wait for it.
+//! - *Durable.* Where there is a journal, commits go through its queue instead (`journal`), and are published once they
+//!   are written.
 
 use super::event::StateEvent;
 use super::handle::StateHandle;
+use super::journal::{Journal, JournalEntry, JournalError, Queue};
 use super::key::StateKey;
 use super::transaction::Transaction;
 use super::world::World;
@@ -26,6 +29,7 @@ use crate::observe::{
 use eclvm_kernel::publish::Published;
 use std::fmt;
 use std::ops::Deref;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
@@ -34,7 +38,8 @@ pub trait CommitSink: Send + Sync {
     /// These events are now true, in this order, as of this version. Called once for each commit with events, in the
     /// order of versions, by the thread that commits and before the commit returns. A commit of events that change
     /// nothing makes no version and names the current one. Must not commit to the same
-    /// state, nor wait for somebody who does, nor use the handle whose commit it hears of.
+    /// state, nor wait for somebody who does, nor use the handle whose commit it hears of. Where there
+    /// is a journal, one thread may speak for all commits that were written together.
     fn committed(&self, version: u64, events: &[StateEvent]);
 }
 
@@ -62,6 +67,9 @@ pub enum CommitResult {
     BudgetExhausted(Exhaustion),
     /// It was rolled back or lost a conflict before, or the sink of a commit wanted to commit. Nothing has changed.
     Invalid,
+    /// The journal failed, now or before: it is not acknowledged and nobody sees it. Whether it is stored shows when the
+    /// store is opened again; until then all commits are refused.
+    NotDurable(JournalError),
 }
 
 impl CommitResult {
@@ -107,6 +115,7 @@ pub struct UnifiedState {
     pub broadcaster: Broadcaster,
     counters: Arc<Counters>,
     world: Published<Arc<World>>,
+    journal: Option<Queue>,
     sink: Option<Arc<dyn CommitSink>>,
     publishing: Mutex<()>,
     /// The thread that is in the sink.
@@ -128,6 +137,7 @@ impl UnifiedState {
             broadcaster: Broadcaster::new(),
             counters,
             world: Published::new(Arc::new(world)),
+            journal: None,
             sink: None,
             publishing: Mutex::new(()),
             publisher: Mutex::new(None),
@@ -152,6 +162,15 @@ impl UnifiedState {
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
     }
+    /// Writes every commit to this journal before it is true. The journal must hold the world as it is now.
+    pub fn with_journal(self, journal: Arc<dyn Journal>) -> UnifiedState {
+        let world = self.view().world;
+        UnifiedState { journal: Some(Queue::new(journal, world)), ..self }
+    }
+    /// Why the journal refuses commits, if it does: it failed before.
+    pub fn journal_failed(&self) -> Option<JournalError> {
+        self.journal.as_ref().and_then(Queue::failed)
+    }
     /// The current version.
     pub fn view(&self) -> StateView {
         StateView { world: Arc::clone(&self.world.load()) }
@@ -175,6 +194,9 @@ impl UnifiedState {
         }
         if self.in_sink() {
             return CommitResult::Invalid;
+        }
+        if let Some(queue) = &self.journal {
+            return queue.commit(self, transaction);
         }
         let changes = transaction.changes_world();
         loop {
@@ -222,9 +244,39 @@ impl UnifiedState {
     /// Lays the table of DIDs out anew for quick reads: worth its while after many identities were created. Takes time by
     /// the size of the world, changes nothing that can be read, and gives way to commits: false where one came between.
     pub fn compact(&self) -> bool {
+        if let Some(queue) = &self.journal {
+            return queue.replace(World::compacted, self);
+        }
         let now = self.world.load();
         let next = Arc::new(now.compacted());
         self.world.publish_if(now.version(), next).is_ok()
+    }
+
+    /// Publishes a world that the queue of the journal has put in order. Nobody else publishes where there is one.
+    pub(super) fn publish(&self, world: &Arc<World>) {
+        loop {
+            let now = self.world.load();
+            if Arc::ptr_eq(&now, world) || self.world.publish_if(now.version(), Arc::clone(world)).is_ok() {
+                return;
+            }
+        }
+    }
+    /// Counts, logs and tells of commits that were written together. A panic of the sink goes on once it was told of all.
+    pub(super) fn tell(&self, group: &[JournalEntry]) {
+        let mut panicked = None;
+        for JournalEntry { version, events, .. } in group {
+            self.counters.count(events);
+            let logged = self.event_log.log_commit(*version, events);
+            if let Some(sink) = &self.sink {
+                let _inside = InSink::enter(self);
+                let told = AssertUnwindSafe(|| sink.committed(*version, events));
+                panicked = panicked.or(panic::catch_unwind(told).err());
+            }
+            self.broadcaster.broadcast_with(|| StateDelta::range(StateComponent::World, logged));
+        }
+        if let Some(payload) = panicked {
+            panic::resume_unwind(payload);
+        }
     }
 
     fn in_sink(&self) -> bool {

@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Compile(CompileArgs),
     Disasm(DisasmArgs),
     Gas(GasArgs),
+    #[command(subcommand)]
+    Db(DbCommand),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
@@ -70,6 +72,9 @@ pub(crate) struct WorldArgs {
     /// The world: identities and realms, as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<String>,
+    /// A store on disk in place of a state file: what is written to it is durable
+    #[arg(long, value_name = "DIR", conflicts_with = "state")]
+    pub(crate) db: Option<String>,
     /// Who asks (the key `caller` of the input overrides it)
     #[arg(long, value_name = "DID", value_parser = did)]
     pub(crate) caller: Option<String>,
@@ -97,7 +102,7 @@ Examples:
   ecl eval 'trust_norm(load_trust(did:erynoa:self:alice))' --state world.json
   echo 'sqrt(2)' | ecl eval -
 
-Inputs are the keys of a JSON object. `trust` is one of them only without --state.
+Inputs are the keys of a JSON object. `trust` is one of them only without --state and --db.
 The exit code is 0 whenever a value is printed, also for `false`.")]
 pub(crate) struct EvalArgs {
     /// The expression; `-` reads it from standard input
@@ -119,7 +124,8 @@ Examples:
   ecl run transfer.eclb --gas 500 --timeout-ms 10
 
 The exit code is the decision: 0 allowed, 4 denied, 5 fault or exhausted.
-With --state the policy may write, in memory only: the file is never changed.")]
+With --state the policy may write, in memory only: the file is never changed. With --db what an allowed run
+writes is on disk before the receipt is printed, and each run, whatever its outcome, is an event of the log.")]
 pub(crate) struct RunArgs {
     /// The policy: source or .eclb bytecode; `-` is standard input
     #[arg(value_name = "FILE")]
@@ -158,7 +164,9 @@ One request per line of NDJSON, or per row of CSV with the inputs' names as head
 the components of a trust vector). A request that is wrong is a fault of its own; the rest goes on.
 Receipts are written only with --out, one per line, in the order of the requests; `--out -` writes them to
 standard output, and the summary to standard error.
-With --state an allowed request's writes are there for every later one, in memory only.
+With --state an allowed request's writes are there for every later one, in memory only. With --db all that a
+batch has written is committed as one at its end, with an event for each request; a policy that does not write
+leaves the store as it is.
 A batch that was carried out exits 0 whatever its outcomes; one that --timeout-ms cut short exits 5, and one
 that Ctrl-C cut short exits 1. What came before the cut is complete.")]
 pub(crate) struct BatchArgs {
@@ -195,6 +203,9 @@ pub(crate) struct BatchArgs {
     /// The world: identities and realms, as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<String>,
+    /// A store on disk in place of a state file: what is written to it is durable
+    #[arg(long, value_name = "DIR", conflicts_with = "state")]
+    pub(crate) db: Option<String>,
     #[command(flatten)]
     pub(crate) now: NowArgs,
 }
@@ -255,6 +266,55 @@ pub(crate) struct GasArgs {
     /// Only this policy
     #[arg(long, value_name = "NAME")]
     pub(crate) policy: Option<String>,
+}
+
+/// Keep a state on disk: make a store, fill it, read it
+#[derive(Subcommand, Debug)]
+pub(crate) enum DbCommand {
+    /// Make an empty store in a directory
+    #[command(after_help = "Examples:\n  ecl db init world.db")]
+    Init(DbArgs),
+    /// Bring a state file into a store, all of it or nothing
+    #[command(
+        after_help = "Examples:\n  ecl db import world.db world.json\n  ecl db export a.db | ecl db import b.db -"
+    )]
+    Import(DbImportArgs),
+    /// Print what a store holds as a state file
+    #[command(after_help = "Examples:\n  ecl db export world.db > world.json")]
+    Export(DbArgs),
+    /// Print the events of a store, one a line
+    #[command(
+        after_help = "Examples:\n  ecl db log world.db\n  ecl db log world.db --since 1000 --format json"
+    )]
+    Log(DbLogArgs),
+}
+
+/// Which store.
+#[derive(Args, Debug)]
+pub(crate) struct DbArgs {
+    /// The directory of the store
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: String,
+}
+
+/// Which store, and what comes in.
+#[derive(Args, Debug)]
+pub(crate) struct DbImportArgs {
+    #[command(flatten)]
+    pub(crate) db: DbArgs,
+    /// The state file; `-` is standard input
+    #[arg(value_name = "STATE.json")]
+    pub(crate) state: String,
+}
+
+/// Which store, and from where on.
+#[derive(Args, Debug)]
+pub(crate) struct DbLogArgs {
+    #[command(flatten)]
+    pub(crate) db: DbArgs,
+    /// The number of the first event that is printed; numbers begin at 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) since: u64,
 }
 
 /// Print completions for a shell

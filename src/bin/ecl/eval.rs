@@ -26,7 +26,8 @@ pub(crate) fn run(args: &EvalArgs, format: Format) -> Done {
     if !policy.program().expression {
         return Err(Failure::usage("`eval` takes an expression; policies are run with `ecl run FILE`"));
     }
-    let host = context::host(world.state.as_deref(), false)?;
+    let store = context::store(world.db.as_deref(), false)?;
+    let host = context::host(world.state.as_deref(), store.as_ref())?;
     let json = context::input_json(args.input.as_deref())?;
 
     let bump = Bump::new();

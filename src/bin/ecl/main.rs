@@ -8,9 +8,11 @@ mod batch;
 mod check;
 mod compile;
 mod context;
+mod db;
 mod diagnostics;
 mod disasm;
 mod eval;
+mod event_json;
 mod exit;
 mod gas;
 mod input;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::Compile(args) => compile::run(&args, format),
         Command::Disasm(args) => disasm::run(&args, format),
         Command::Gas(args) => gas::run(&args, format),
+        Command::Db(command) => db::run(&command, format),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),
     };

@@ -9,7 +9,6 @@ use eclvm::Policy;
 use eclvm::clock::SystemClock;
 use eclvm::kernel::budget::BudgetLimits;
 use eclvm::kernel::host::HostInterface;
-use eclvm::kernel::program::EffectKind;
 use eclvm::kernel::receipt::Receipt;
 use eclvm::kernel::request::{Clock, Env, Request};
 use eclvm::kernel::vm::Vm;
@@ -22,7 +21,8 @@ pub(crate) fn run(args: &RunArgs, format: Format) -> Done {
     input::one_stdin(&[Some(&args.file), from_input, world.state.as_deref()])?;
     let source = Source::load(&args.file)?;
     let policy = source.select(args.policy.as_deref())?;
-    let host = context::host(world.state.as_deref(), policy.effect() == EffectKind::Write)?;
+    let store = context::store(world.db.as_deref(), true)?;
+    let host = context::host(world.state.as_deref(), store.as_ref())?;
     let json = context::input_json(args.input.as_deref())?;
 
     let bump = Bump::new();
@@ -38,6 +38,11 @@ pub(crate) fn run(args: &RunArgs, format: Format) -> Done {
     let (receipt, duration_us) = timed(policy, &request, env);
     if args.trace {
         trace::show(policy, &request, &env, &receipt, source.text.as_deref(), format);
+    }
+    if let Some(store) = &store {
+        let mut transaction = store.state().begin();
+        context::record(&mut transaction, policy, request.realm, &receipt, duration_us)?;
+        context::commit(store, &transaction)?;
     }
     match format {
         Format::Json => output::data(&json_line(policy, &receipt, duration_us))?,

@@ -20,13 +20,18 @@ use crate::args::{BatchArgs, Engine, Format};
 use crate::exit::{Done, Exit, Failure};
 use crate::source::Source;
 use crate::{context, input, output};
-use eclvm::batch::{Batch, BatchOptions, Cut};
+use bumpalo::Bump;
+use eclvm::Policy;
+use eclvm::batch::{Batch, BatchOptions, Cut, Requests};
 use eclvm::clock::SystemClock;
 use eclvm::kernel::budget::{Budget, BudgetLimits};
 use eclvm::kernel::fault::Exhaustion;
 use eclvm::kernel::host::HostInterface;
 use eclvm::kernel::program::EffectKind;
+use eclvm::kernel::receipt::Receipt;
 use eclvm::kernel::request::Clock;
+use eclvm::kernel::value::ValueRef;
+use eclvm::state::Transaction;
 use eclvm::wire::Schema;
 use eclvm::wire::csv::CsvSchema;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -41,7 +46,10 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
     let kind = usage(args)?;
     let source = Source::load(&args.file)?;
     let policy = source.select(args.policy.as_deref())?;
-    let host = context::host(args.state.as_deref(), policy.effect() == EffectKind::Write)?;
+    let writes = policy.effect() == EffectKind::Write;
+    let store = context::store(args.db.as_deref(), true)?;
+    let host = context::host(args.state.as_deref(), store.as_ref())?;
+    let mut written = store.as_ref().filter(|_| writes).map(|store| store.state().begin());
     let schema = Schema::new(policy.program(), host.is_some());
 
     let budget = Arc::new(Budget::new(shared_limits(args)));
@@ -92,7 +100,19 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
                     Err((receipts, here)) => (receipts, Some(here)),
                 };
                 cut = here;
-                if let Some(out) = &mut out {
+                if let Some(written) = &mut written {
+                    trouble = match (&block, &columns) {
+                        (Block::Lines(lines), _) => {
+                            record(written, policy, &lines.requests(&schema), &receipts)
+                        }
+                        (Block::Rows(rows), Some(columns)) => {
+                            record(written, policy, &rows.requests(columns), &receipts)
+                        }
+                        (Block::Rows(_), None) => Ok(()),
+                    }
+                    .err();
+                }
+                if let (Some(out), None) = (&mut out, &trouble) {
                     trouble = out.write(&batch, policy.program(), from, &receipts).err();
                 }
                 progress.set_position(block.end());
@@ -101,6 +121,10 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
         }
     }
     progress.finish_and_clear();
+    // What was decided before a cut is complete; of a batch that went wrong nothing is kept.
+    if let (Some(store), Some(written), None) = (&store, &written, &trouble) {
+        trouble = context::commit(store, written).err();
+    }
     let seconds = clock.now_ns() as f64 / 1e9;
     let shown = has_budget(args).then(|| budget.snapshot());
     let report = Report::new(batch.summary(), batch.threads(), seconds, shown);
@@ -110,6 +134,22 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
         (None, Some(cut)) => Ok(say_cut(cut, args, format)),
         (None, None) => Ok(Exit::Done),
     }
+}
+
+/// Takes a portion into the transaction of the batch.
+fn record(
+    written: &mut Transaction,
+    policy: &Policy,
+    requests: &impl Requests,
+    receipts: &[Receipt],
+) -> Result<(), Failure> {
+    let mut bump = Bump::new();
+    for (index, receipt) in receipts.iter().enumerate() {
+        let realm = requests.request(index, &bump).map_or(ValueRef::Missing, |request| request.realm);
+        context::record(written, policy, realm, receipt, 0.0)?;
+        bump.reset();
+    }
+    Ok(())
 }
 
 /// What can be said about the flags before anything is read.

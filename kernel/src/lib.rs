@@ -12,6 +12,7 @@ pub mod fault;
 pub mod gas;
 pub mod host;
 pub mod isa;
+pub mod lanes;
 pub mod limits;
 pub mod ops;
 pub mod program;

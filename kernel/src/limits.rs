@@ -56,3 +56,15 @@ pub const MAX_LOG_LINE_BYTES: usize = 4 << 10;
 pub const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_992.0;
 /// Work, in instructions, between two looks at clock and cancel flag. Instructions priced by size count twice their price.
 pub const TICKS_PER_LOOK: u64 = 32_768;
+/// Most column instructions of a lane plan, its functions inlined. Stops: small functions that call each other twice, and
+/// grow without bound when inlined.
+pub const MAX_LANE_OPS: usize = 8_192;
+/// Most columns, and most truth columns, of a lane plan: 16 MiB of numbers in chunks of 1 024. Stops: the same, in memory.
+pub const MAX_LANE_COLUMNS: u32 = 2_048;
+/// Deepest inlining of functions in a lane plan. Stops: exhausting the thread's stack while planning.
+pub const MAX_LANE_INLINING: usize = 32;
+/// Distinct texts, and their bytes, that a worker of a batch keeps interned from one chunk of rows to the next. Stops: memory
+/// that grows with the length of a batch.
+pub const MAX_INTERNED_TEXTS: usize = 65_536;
+/// See [`MAX_INTERNED_TEXTS`]; elements of arrays count eight.
+pub const MAX_INTERNED_BYTES: usize = 4 << 20;

@@ -3,15 +3,28 @@
 //! [`Batch`] takes requests in portions, in order, so that a file larger than memory can be decided; what one portion
 //! spends or writes is there for the next. `parallel` runs a portion on rayon; `fold` settles its bills in index order;
 //! `sequential` runs policies that write. [`RequestColumns`] holds requests by column.
+//!
+//! Two engines decide, with the same receipts. The scalar engine takes requests one by one; the lanes engine takes a
+//! thousand at a time and needs them in columns: `prepared` looks over columns that are there, `fill` makes them of rows,
+//! `intern` gives texts their ids, `lanes` runs chunks, `decisions` holds answers by column. [`Engine`] says which is wanted;
+//! [`Summary::engines`] which it was, and why.
 
 mod columns;
+mod decisions;
+mod fill;
 mod fold;
+mod intern;
+mod lanes;
 mod parallel;
+mod portion;
+mod prepared;
 mod sequential;
 mod summary;
 
 pub use columns::{Column, ColumnError, RequestColumns};
-pub use summary::{Latency, Summary};
+pub use decisions::Decisions;
+pub use lanes::LaneWorker;
+pub use summary::{Engines, Latency, Summary};
 
 use crate::clock::SystemClock;
 use crate::host::OverlayHost;
@@ -21,10 +34,11 @@ use eclvm_kernel::budget::{Budget, BudgetLimits};
 use eclvm_kernel::fault::{Exhaustion, Fault};
 use eclvm_kernel::gas::Prices;
 use eclvm_kernel::host::HostInterface;
+use eclvm_kernel::lanes::Tally;
 use eclvm_kernel::program::EffectKind;
 use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::{Clock, Env, Request};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Where a portion of requests comes from. Called from several threads at once.
 pub trait Requests: Sync {
@@ -37,6 +51,10 @@ pub trait Requests: Sync {
     /// The request at `index`; what it needs beyond `self` may be put on `bump`. Err where there is none to be had (a
     /// line that is no JSON): the fault that stands in its place.
     fn request<'a>(&'a self, index: usize, bump: &'a Bump) -> Result<Request<'a>, Fault>;
+    /// The same requests by column, where they are.
+    fn columns(&self) -> Option<&RequestColumns<'_>> {
+        None
+    }
 }
 
 impl Requests for [Request<'_>] {
@@ -46,6 +64,18 @@ impl Requests for [Request<'_>] {
     fn request<'a>(&'a self, index: usize, _: &'a Bump) -> Result<Request<'a>, Fault> {
         self.get(index).copied().ok_or(Fault::TypeMismatch)
     }
+}
+
+/// Which engine decides. Receipts are the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Engine {
+    /// The lanes engine where it can run the policy and there are enough requests, else the scalar engine.
+    #[default]
+    Auto,
+    /// One request at a time.
+    Scalar,
+    /// Many requests at a time, however few there are; what this engine cannot run, the scalar engine does.
+    Lanes,
 }
 
 /// What a batch runs in.
@@ -65,6 +95,10 @@ pub struct BatchOptions<'e> {
     pub budget: Option<Arc<Budget>>,
     /// Threads to run on; 0 for rayon's own choice (the current pool).
     pub threads: usize,
+    /// Which engine decides.
+    pub engine: Engine,
+    /// Requests that the lanes engine takes at a time, rounded up to a multiple of 64; 0 for the usual 1 024.
+    pub lanes: usize,
 }
 
 impl Default for BatchOptions<'_> {
@@ -77,6 +111,8 @@ impl Default for BatchOptions<'_> {
             prices: Prices::default(),
             budget: None,
             threads: 0,
+            engine: Engine::Auto,
+            lanes: 0,
         }
     }
 }
@@ -127,6 +163,8 @@ pub struct Batch<'e> {
     summary: Summary,
     /// The host as those writes have left it; made when a policy writes.
     overlay: Option<OverlayHost<'e>>,
+    /// Lane workers that have nothing to do.
+    idle: Mutex<Vec<LaneWorker>>,
 }
 
 impl<'e> Batch<'e> {
@@ -153,6 +191,7 @@ impl<'e> Batch<'e> {
             cut: None,
             summary: Summary::default(),
             overlay,
+            idle: Mutex::default(),
         })
     }
 
@@ -162,22 +201,57 @@ impl<'e> Batch<'e> {
             return Err((Vec::new(), cut));
         }
         let began = self.clock.now_ns();
-        let portion = if self.policy.effect() == EffectKind::Write && self.options.allow_writes {
+        let Portion { receipts, samples, cut, engines } = self.portion(requests);
+        self.summary.count(&receipts, &samples, self.clock.now_ns().saturating_sub(began));
+        self.summary.engines.add(engines);
+        match self.ended(receipts.len(), cut) {
+            None => Ok(receipts),
+            Some(cut) => Err((receipts, cut)),
+        }
+    }
+
+    /// As [`Batch::run`], with the answers by column: a receipt is made when it is asked for, which is most of the time that
+    /// a plain policy takes.
+    pub fn decide<R: Requests + ?Sized>(&mut self, requests: &R) -> Result<Decisions, (Decisions, Cut)> {
+        let mut decisions = Decisions::default();
+        match self.decide_into(requests, &mut decisions) {
+            Ok(()) => Ok(decisions),
+            Err(cut) => Err((decisions, cut)),
+        }
+    }
+
+    /// As [`Batch::decide`], in the room that `decisions` has.
+    pub fn decide_into<R: Requests + ?Sized>(
+        &mut self,
+        requests: &R,
+        decisions: &mut Decisions,
+    ) -> Result<(), Cut> {
+        if let Some(cut) = self.cut {
+            decisions.clear();
+            return Err(cut);
+        }
+        let began = self.clock.now_ns();
+        let Answered { samples, cut, engines, tally } = self.answer(requests, decisions);
+        let busy = self.clock.now_ns().saturating_sub(began);
+        self.summary.count_decisions(decisions, tally.as_ref(), &samples, busy);
+        self.summary.engines.add(engines);
+        self.ended(decisions.len(), cut).map_or(Ok(()), Err)
+    }
+
+    fn portion<R: Requests + ?Sized>(&mut self, requests: &R) -> Portion {
+        if self.policy.effect() == EffectKind::Write && self.options.allow_writes {
             self.run_in_order(requests)
         } else {
             self.run_parallel(requests)
-        };
-        let Portion { receipts, samples, cut } = portion;
-        self.done += receipts.len() as u64;
-        self.summary.count(&receipts, &samples, self.clock.now_ns().saturating_sub(began));
-        match cut {
-            None => Ok(receipts),
-            Some(reason) => {
-                let cut = Cut { at: self.done, reason };
-                self.cut = Some(cut);
-                Err((receipts, cut))
-            }
         }
+    }
+
+    /// Counts what was done; says where the batch is cut, if it is.
+    fn ended(&mut self, done: usize, cut: Option<Exhaustion>) -> Option<Cut> {
+        self.done += done as u64;
+        let at = self.done;
+        self.cut = cut.map(|reason| Cut { at, reason });
+        self.cut
     }
 
     /// Counts and latencies so far.
@@ -230,4 +304,14 @@ struct Portion {
     /// Nanoseconds of some of its runs.
     samples: Vec<u64>,
     cut: Option<Exhaustion>,
+    engines: Engines,
+}
+
+/// What came of a portion whose answers are by column.
+struct Answered {
+    samples: Vec<u64>,
+    cut: Option<Exhaustion>,
+    engines: Engines,
+    /// What the lanes engine's answers amount to, where they are all of them but `others`.
+    tally: Option<Tally>,
 }

@@ -1,0 +1,121 @@
+//! What pure instructions do to columns: plain loops over slices of one length, which vectorise. Each applies the very
+//! function of `crate::ops` (or the operator) that the scalar engine applies, lane by lane, so that no bit differs;
+//! sums keep their order, and nothing is fused.
+
+use super::columns::Operand;
+
+/// `out[lane] = f(b[lane])`
+#[inline(always)]
+pub(crate) fn map(out: &mut [f64], b: Operand<'_>, f: impl Fn(f64) -> f64) {
+    match b {
+        Operand::K(k) => out.fill(f(k)),
+        Operand::S(s) => {
+            for (out, b) in out.iter_mut().zip(s) {
+                *out = f(*b);
+            }
+        }
+    }
+}
+
+/// `out[lane] = f(b[lane], c[lane])`
+#[inline(always)]
+pub(crate) fn map2(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64) -> f64) {
+    match (b, c) {
+        (Operand::S(b), Operand::S(c)) => {
+            for ((out, b), c) in out.iter_mut().zip(b).zip(c) {
+                *out = f(*b, *c);
+            }
+        }
+        (Operand::S(b), Operand::K(c)) => {
+            for (out, b) in out.iter_mut().zip(b) {
+                *out = f(*b, c);
+            }
+        }
+        (Operand::K(b), Operand::S(c)) => {
+            for (out, c) in out.iter_mut().zip(c) {
+                *out = f(b, *c);
+            }
+        }
+        (Operand::K(b), Operand::K(c)) => out.fill(f(b, c)),
+    }
+}
+
+/// `out[lane] = f(out[lane], b[lane], c[lane])`
+#[inline(always)]
+pub(crate) fn fold2(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64, f64) -> f64) {
+    match (b, c) {
+        (Operand::S(b), Operand::S(c)) => {
+            for ((out, b), c) in out.iter_mut().zip(b).zip(c) {
+                *out = f(*out, *b, *c);
+            }
+        }
+        (Operand::S(b), Operand::K(c)) => {
+            for (out, b) in out.iter_mut().zip(b) {
+                *out = f(*out, *b, c);
+            }
+        }
+        (Operand::K(b), Operand::S(c)) => {
+            for (out, c) in out.iter_mut().zip(c) {
+                *out = f(*out, b, *c);
+            }
+        }
+        (Operand::K(b), Operand::K(c)) => out.iter_mut().for_each(|out| *out = f(*out, b, c)),
+    }
+}
+
+/// The bits of up to 64 answers.
+#[inline(always)]
+fn pack(answers: &[u8; 64]) -> u64 {
+    // Eight answers of 0 or 1 at a time: the product gathers their lowest bits, in order, in the top byte.
+    let mut word = 0u64;
+    let (eights, _) = answers.as_chunks::<8>();
+    for (at, eight) in eights.iter().enumerate() {
+        let gathered = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        word |= gathered << (at * 8);
+    }
+    word
+}
+
+/// The set of lanes for which `f(b[lane])`; bits of no lane may be set too.
+#[inline(always)]
+pub(crate) fn test(out: &mut [u64], b: Operand<'_>, f: impl Fn(f64) -> bool) {
+    match b {
+        Operand::K(k) => out.fill(if f(k) { u64::MAX } else { 0 }),
+        Operand::S(s) => {
+            let (whole, rest) = s.as_chunks::<64>();
+            for (word, s) in out.iter_mut().zip(whole) {
+                let mut answers = [0u8; 64];
+                for (answer, s) in answers.iter_mut().zip(s) {
+                    *answer = u8::from(f(*s));
+                }
+                *word = pack(&answers);
+            }
+            if let (Some(word), false) = (out.get_mut(whole.len()), rest.is_empty()) {
+                *word = rest.iter().enumerate().fold(0, |w, (bit, s)| w | u64::from(f(*s)) << bit);
+            }
+        }
+    }
+}
+
+/// The set of lanes for which `f(b[lane], c[lane])`; bits of no lane may be set too.
+#[inline(always)]
+pub(crate) fn test2(out: &mut [u64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64) -> bool) {
+    match (b, c) {
+        (Operand::S(b), Operand::K(c)) => test(out, Operand::S(b), |b| f(b, c)),
+        (Operand::K(b), c) => test(out, c, |c| f(b, c)),
+        (Operand::S(b), Operand::S(c)) => {
+            let ((whole, b_rest), (c_whole, c_rest)) = (b.as_chunks::<64>(), c.as_chunks::<64>());
+            for ((word, b), c) in out.iter_mut().zip(whole).zip(c_whole) {
+                let mut answers = [0u8; 64];
+                for ((answer, b), c) in answers.iter_mut().zip(b).zip(c) {
+                    *answer = u8::from(f(*b, *c));
+                }
+                *word = pack(&answers);
+            }
+            if let (Some(word), false) = (out.get_mut(whole.len()), b_rest.is_empty()) {
+                let pairs = b_rest.iter().zip(c_rest).enumerate();
+                *word = pairs.fold(0, |w, (bit, (b, c))| w | u64::from(f(*b, *c)) << bit);
+            }
+        }
+    }
+}

@@ -14,6 +14,7 @@
 pub mod case;
 pub mod compare;
 pub mod generate;
+pub mod lanes;
 pub mod reference;
 pub mod runner;
 pub mod shrink;

@@ -57,14 +57,14 @@ pub(crate) enum Operand<'s> {
 }
 
 impl Operand<'_> {
-    #[inline(always)]
+    #[inline]
     pub(crate) fn get(self, lane: usize) -> f64 {
         match self {
             Operand::K(k) => k,
             Operand::S(s) => s.get(lane).copied().unwrap_or(0.0),
         }
     }
-    #[inline(always)]
+    #[inline]
     pub(crate) fn bits(self, lane: usize) -> u64 {
         self.get(lane).to_bits()
     }
@@ -113,24 +113,24 @@ impl Columns {
         self.own.resize_with(columns.max(self.own.len()), Vec::new);
         self.bits.resize((truths * self.words).max(self.bits.len()), 0);
     }
-    #[inline(always)]
+    #[inline]
     pub(crate) fn truth(&self, at: u32) -> &[u64] {
         let from = at as usize * self.words;
         self.bits.get(from..from + self.words).unwrap_or(&[])
     }
-    #[inline(always)]
+    #[inline]
     pub(crate) fn truth_mut(&mut self, at: u32) -> &mut [u64] {
         let from = at as usize * self.words;
         self.bits.get_mut(from..from + self.words).unwrap_or(&mut [])
     }
-    #[inline(always)]
+    #[inline]
     pub(crate) fn set(&mut self, at: u32, col: Col) {
         if let Some(slot) = self.cols.get_mut(at as usize) {
             *slot = col;
         }
     }
     /// The column `at`.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn column<'s>(&'s self, inputs: &Inputs<'s>, at: u32) -> Operand<'s> {
         match self.cols.get(at as usize) {
             Some(Col::Own) => {
@@ -142,7 +142,7 @@ impl Columns {
         }
     }
     /// A word operand.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn word<'s>(&'s self, inputs: &Inputs<'s>, arg: Arg) -> Operand<'s> {
         match arg {
             Arg::Word(at) | Arg::Six(at) => self.column(inputs, at),
@@ -152,7 +152,6 @@ impl Columns {
         }
     }
     /// A vector operand, component by component.
-    #[inline(always)]
     pub(crate) fn six<'s>(&'s self, inputs: &Inputs<'s>, arg: Arg) -> [Operand<'s>; 6] {
         match arg {
             Arg::Six(at) => core::array::from_fn(|k| self.column(inputs, at + k as u32)),
@@ -161,7 +160,6 @@ impl Columns {
         }
     }
     /// A column to compute into, with a place for each lane. Give it back with `put` or `give_back`.
-    #[inline(always)]
     pub(crate) fn take_spare(&mut self) -> Vec<f64> {
         let mut spare = self.spare.pop().unwrap_or_default();
         if spare.len() != self.lanes {
@@ -173,7 +171,6 @@ impl Columns {
         self.spare.push(spare);
     }
     /// Makes `new` the column `at`; where `keep` names lanes, the others keep what they have.
-    #[inline(always)]
     pub(crate) fn put(&mut self, inputs: &Inputs<'_>, at: u32, mut new: Vec<f64>, keep: Option<&[u64]>) {
         if let Some(set) = keep {
             match self.column(inputs, at) {
@@ -194,7 +191,6 @@ impl Columns {
         self.spare.push(new);
     }
     /// Makes the column `at` the same bits in every lane; where `keep` names lanes, the others keep what they have.
-    #[inline(always)]
     pub(crate) fn put_k(&mut self, inputs: &Inputs<'_>, at: u32, k: u64, keep: Option<&[u64]>) {
         match (keep, self.cols.get(at as usize)) {
             (None, _) => self.set(at, Col::K(k)),
@@ -207,7 +203,6 @@ impl Columns {
         }
     }
     /// Copies a column.
-    #[inline(always)]
     pub(crate) fn copy(&mut self, inputs: &Inputs<'_>, to: u32, from: Arg, keep: Option<&[u64]>) {
         let view = match from {
             Arg::Word(at) | Arg::Six(at) => self.cols.get(at as usize).copied(),
@@ -228,7 +223,6 @@ impl Columns {
         }
     }
     /// Sets a truth column in the lanes of `set`.
-    #[inline(always)]
     pub(crate) fn put_truth(&mut self, at: u32, new: &[u64], set: &[u64]) {
         for ((old, new), set) in self.truth_mut(at).iter_mut().zip(new).zip(set) {
             *old = (new & set) | (*old & !set);
@@ -238,7 +232,7 @@ impl Columns {
 
 impl<'a> Inputs<'a> {
     /// A view of the chunk's part of a column.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn view(&self, view: u32) -> Operand<'a> {
         let cut = |column: &'a [f64]| {
             Operand::S(column.get(self.first..self.first + self.lanes).unwrap_or(&[]))

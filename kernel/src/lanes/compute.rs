@@ -5,6 +5,7 @@ use super::columns::{Arg, Col, InputColumn, NULL, Operand, number_bits};
 use super::ops::{fold2, map, map2, test, test2};
 use super::plan::{Code, LaneOp, NEGATED, TO_TRUTH};
 use super::run::Run;
+use super::simd::wide;
 use super::masks;
 use crate::ops::math;
 
@@ -50,24 +51,21 @@ macro_rules! ask {
 
 impl Run<'_> {
     /// The lanes to write, where the others must keep what they have.
-    #[inline(always)]
+    #[inline]
     pub(super) fn kept<'m>(all: bool, mask: &'m [u64], op: &LaneOp) -> Option<&'m [u64]> {
         (op.keep && !all).then_some(mask)
     }
     /// Makes `new` the column that the instruction writes.
-    #[inline(always)]
     pub(super) fn put(&mut self, op: &LaneOp, new: Vec<f64>) {
         let s = &mut *self.s;
         s.columns.put(&self.given.inputs, op.a, new, Self::kept(self.all, &s.mask, op));
     }
     /// Makes the column that the instruction writes the same bits in every lane.
-    #[inline(always)]
     pub(super) fn put_k(&mut self, op: &LaneOp, k: u64) {
         let s = &mut *self.s;
         s.columns.put_k(&self.given.inputs, op.a, k, Self::kept(self.all, &s.mask, op));
     }
     /// Makes `test` (or its opposite) the truth column that the instruction writes.
-    #[inline(always)]
     pub(super) fn put_test(&mut self, op: &LaneOp, negated: bool) {
         let s = &mut *self.s;
         if negated {
@@ -76,13 +74,11 @@ impl Run<'_> {
         s.columns.put_truth(op.a, &s.test, &s.mask);
     }
     /// Lanes of `test` that run fault.
-    #[inline(always)]
     fn fault(&mut self, op: &LaneOp) {
         masks::and(&mut self.s.test, &self.s.mask);
         self.leave_tested(op.exit);
     }
 
-    #[inline(always)]
     pub(super) fn compute(&mut self, op: &LaneOp) {
         match op.code {
             Code::Copy => {
@@ -226,18 +222,15 @@ impl Run<'_> {
         }
     }
 
-    #[inline(always)]
     fn compare(&mut self, op: &LaneOp, f: impl Fn(f64, f64) -> bool) {
         ask!(self, op, f);
         self.put_test(op, false);
     }
-    #[inline(always)]
     fn fault_null(&mut self, op: &LaneOp) {
         ask!(self, op, |b: f64, _| b.to_bits() == NULL);
         self.fault(op);
     }
     /// For functions that take long: lanes that run only.
-    #[inline(always)]
     fn each_lane(&mut self, op: &LaneOp, f: impl Fn(f64, f64) -> f64) {
         let mut new = self.s.columns.take_spare();
         let s = &*self.s;
@@ -249,7 +242,6 @@ impl Run<'_> {
         });
         self.put(op, new);
     }
-    #[inline(always)]
     fn view(&mut self, to: u32, view: u32, op: &LaneOp) {
         let s = &mut *self.s;
         let inputs = &self.given.inputs;
@@ -267,7 +259,6 @@ impl Run<'_> {
             }
         }
     }
-    #[inline(always)]
     fn copy_six(&mut self, op: &LaneOp) {
         let s = &mut *self.s;
         let keep = Self::kept(self.all, &s.mask, op);
@@ -282,7 +273,6 @@ impl Run<'_> {
     }
 
     /// `clamp` and `lerp`, of three columns that follow each other.
-    #[inline(always)]
     fn three(&mut self, op: &LaneOp) {
         let Arg::Word(at) = op.b else { return };
         if op.code == Code::Clamp {
@@ -308,16 +298,20 @@ impl Run<'_> {
     }
 
     /// `(r + i + c + p + v + omega) / 6`
-    #[inline(always)]
     fn norm(&mut self, op: &LaneOp) {
         let inputs = &self.given.inputs;
         let mut new = self.s.columns.take_spare();
         match self.s.columns.six(inputs, op.b) {
             [Operand::S(r), Operand::S(i), Operand::S(c), Operand::S(p), Operand::S(v), Operand::S(o)] => {
-                let six = r.iter().zip(i).zip(c).zip(p).zip(v).zip(o);
-                for (new, (((((r, i), c), p), v), o)) in new.iter_mut().zip(six) {
-                    *new = (r + i + c + p + v + o) / 6.0;
-                }
+                wide(
+                    #[inline(always)]
+                    || {
+                        let six = r.iter().zip(i).zip(c).zip(p).zip(v).zip(o);
+                        for (new, (((((r, i), c), p), v), o)) in new.iter_mut().zip(six) {
+                            *new = (r + i + c + p + v + o) / 6.0;
+                        }
+                    },
+                );
             }
             [r, i, c, p, v, o] => {
                 map2(&mut new, r, i, |r, i| r + i);
@@ -328,7 +322,6 @@ impl Run<'_> {
         self.put(op, new);
     }
 
-    #[inline(always)]
     fn distance(&mut self, op: &LaneOp) {
         let inputs = &self.given.inputs;
         let mut new = self.s.columns.take_spare();
@@ -340,14 +333,14 @@ impl Run<'_> {
         for (b, c) in pairs {
             fold2(&mut new, b, c, |sum, b, c| sum + (b - c) * (b - c));
         }
-        for x in &mut new {
-            *x = x.sqrt();
-        }
+        wide(
+            #[inline(always)]
+            || new.iter_mut().for_each(|x| *x = x.sqrt()),
+        );
         self.put(op, new);
     }
 
     /// Equality of vectors, and whether all components reach a threshold.
-    #[inline(always)]
     fn all_six(&mut self, op: &LaneOp) {
         let inputs = &self.given.inputs;
         let words = self.s.test.len();
@@ -381,7 +374,7 @@ impl Run<'_> {
 }
 
 /// Whether an instruction on words answers with a truth column.
-#[inline(always)]
+#[inline]
 pub(super) fn to_truth(op: &LaneOp) -> bool {
     op.x & TO_TRUTH != 0
 }

@@ -57,7 +57,6 @@ impl Bill {
         &mut counter.column
     }
     /// Adds `n` units in the lanes of `set`; `all` says that no other lane runs.
-    #[inline(always)]
     pub(crate) fn add(&mut self, layer: usize, n: u64, set: &[u64], all: bool) {
         if n == 0 {
             return;
@@ -68,13 +67,12 @@ impl Bill {
             }
             return;
         }
-        masks::update(self.open(layer), set, |old| old + n, |bit, new, old| if bit { new } else { old });
+        masks::add(self.open(layer), set, n);
         if let Some(counter) = self.counters.get_mut(layer) {
             counter.most = counter.most.saturating_add(n);
         }
     }
     /// Adds `units(lane)`, none above `most`, in each lane of `set`.
-    #[inline(always)]
     pub(crate) fn add_each(
         &mut self,
         layer: usize,
@@ -93,19 +91,16 @@ impl Bill {
         }
     }
     /// What a lane has been charged beyond the base.
-    #[inline(always)]
     pub(crate) fn extra(&self, layer: usize, lane: usize) -> u64 {
         self.counters.get(layer).map_or(0, |c| {
             c.common + if c.used { c.column.get(lane).copied().unwrap_or(0) } else { 0 }
         })
     }
     /// What every lane has been charged beyond the base, where that is one number.
-    #[inline(always)]
     pub(crate) fn common(&self, layer: usize) -> Option<u64> {
         self.counters.get(layer).and_then(|c| (!c.used).then_some(c.common))
     }
     /// The column of a layer and what to add to it.
-    #[inline(always)]
     pub(crate) fn column(&self, layer: usize) -> (&[u64], u64) {
         self.counters.get(layer).map_or((&[], 0), |c| (c.column.as_slice(), c.common))
     }

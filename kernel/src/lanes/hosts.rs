@@ -59,7 +59,7 @@ impl Memos {
         }
     }
     /// The table of a question; questions count from 1.
-    #[inline(always)]
+    #[inline]
     pub(super) fn table(&mut self, question: u32) -> Option<&mut Table> {
         self.tables.get_mut((question as usize).checked_sub(1)?)
     }

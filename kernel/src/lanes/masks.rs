@@ -3,6 +3,8 @@
 //! Every set that decides anything is cut to the lanes that there are. Truth columns (registers of type bool) are sets
 //! too, but of those only the bits of lanes that run mean something: they are always taken `and` a set that is cut.
 
+use super::simd::wide;
+
 /// Words that hold so many lanes.
 #[must_use]
 pub const fn words(lanes: usize) -> usize {
@@ -94,7 +96,7 @@ pub(crate) fn each(set: &[u64], mut visit: impl FnMut(usize)) {
 
 /// Applies `f(old, bit)` to each item, bit by bit; whole words of none are passed over, of all taken without a look.
 #[inline(always)]
-pub(crate) fn update<T: Copy>(items: &mut [T], set: &[u64], f: impl Fn(T) -> T, pick: impl Fn(bool, T, T) -> T) {
+fn update<T: Copy>(items: &mut [T], set: &[u64], f: impl Fn(T) -> T, pick: impl Fn(bool, T, T) -> T) {
     for (chunk, word) in items.chunks_mut(64).zip(set) {
         match *word {
             0 => {}
@@ -109,14 +111,30 @@ pub(crate) fn update<T: Copy>(items: &mut [T], set: &[u64], f: impl Fn(T) -> T, 
 }
 
 /// `items[lane] = value` for the lanes of the set.
-#[inline(always)]
 pub(crate) fn fill<T: Copy>(items: &mut [T], set: &[u64], value: T) {
-    update(items, set, |_| value, |bit, new, old| if bit { new } else { old });
+    wide(
+        #[inline(always)]
+        || update(items, set, |_| value, |bit, new, old| if bit { new } else { old }),
+    );
+}
+
+/// `items[lane] += n` for the lanes of the set.
+pub(crate) fn add(items: &mut [u64], set: &[u64], n: u64) {
+    wide(
+        #[inline(always)]
+        || update(items, set, |old| old.wrapping_add(n), |bit, new, old| if bit { new } else { old }),
+    );
 }
 
 /// `new[lane] = old[lane]` for the lanes outside of the set.
-#[inline(always)]
 pub(crate) fn keep(new: &mut [f64], set: &[u64], old: &[f64]) {
+    wide(
+        #[inline(always)]
+        || keep_loop(new, set, old),
+    );
+}
+#[inline(always)]
+fn keep_loop(new: &mut [f64], set: &[u64], old: &[f64]) {
     for ((new, old), word) in new.chunks_mut(64).zip(old.chunks(64)).zip(set) {
         match *word {
             u64::MAX => {}

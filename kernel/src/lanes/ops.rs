@@ -3,10 +3,17 @@
 //! sums keep their order, and nothing is fused.
 
 use super::columns::Operand;
+use super::simd::wide;
 
 /// `out[lane] = f(b[lane])`
-#[inline(always)]
 pub(crate) fn map(out: &mut [f64], b: Operand<'_>, f: impl Fn(f64) -> f64) {
+    wide(
+        #[inline(always)]
+        || map_loop(out, b, f),
+    )
+}
+#[inline(always)]
+fn map_loop(out: &mut [f64], b: Operand<'_>, f: impl Fn(f64) -> f64) {
     match b {
         Operand::K(k) => out.fill(f(k)),
         Operand::S(s) => {
@@ -18,8 +25,14 @@ pub(crate) fn map(out: &mut [f64], b: Operand<'_>, f: impl Fn(f64) -> f64) {
 }
 
 /// `out[lane] = f(b[lane], c[lane])`
-#[inline(always)]
 pub(crate) fn map2(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64) -> f64) {
+    wide(
+        #[inline(always)]
+        || map2_loop(out, b, c, f),
+    )
+}
+#[inline(always)]
+fn map2_loop(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64) -> f64) {
     match (b, c) {
         (Operand::S(b), Operand::S(c)) => {
             for ((out, b), c) in out.iter_mut().zip(b).zip(c) {
@@ -41,8 +54,14 @@ pub(crate) fn map2(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f
 }
 
 /// `out[lane] = f(out[lane], b[lane], c[lane])`
-#[inline(always)]
 pub(crate) fn fold2(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64, f64) -> f64) {
+    wide(
+        #[inline(always)]
+        || fold2_loop(out, b, c, f),
+    )
+}
+#[inline(always)]
+fn fold2_loop(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64, f64) -> f64) {
     match (b, c) {
         (Operand::S(b), Operand::S(c)) => {
             for ((out, b), c) in out.iter_mut().zip(b).zip(c) {
@@ -77,8 +96,14 @@ fn pack(answers: &[u8; 64]) -> u64 {
 }
 
 /// The set of lanes for which `f(b[lane])`; bits of no lane may be set too.
-#[inline(always)]
 pub(crate) fn test(out: &mut [u64], b: Operand<'_>, f: impl Fn(f64) -> bool) {
+    wide(
+        #[inline(always)]
+        || test_loop(out, b, f),
+    )
+}
+#[inline(always)]
+fn test_loop(out: &mut [u64], b: Operand<'_>, f: impl Fn(f64) -> bool) {
     match b {
         Operand::K(k) => out.fill(if f(k) { u64::MAX } else { 0 }),
         Operand::S(s) => {
@@ -98,11 +123,27 @@ pub(crate) fn test(out: &mut [u64], b: Operand<'_>, f: impl Fn(f64) -> bool) {
 }
 
 /// The set of lanes for which `f(b[lane], c[lane])`; bits of no lane may be set too.
-#[inline(always)]
 pub(crate) fn test2(out: &mut [u64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64) -> bool) {
+    wide(
+        #[inline(always)]
+        || test2_loop(out, b, c, f),
+    )
+}
+#[inline(always)]
+fn test2_loop(out: &mut [u64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64) -> bool) {
     match (b, c) {
-        (Operand::S(b), Operand::K(c)) => test(out, Operand::S(b), |b| f(b, c)),
-        (Operand::K(b), c) => test(out, c, |c| f(b, c)),
+        (Operand::S(b), Operand::K(c)) => test_loop(
+            out,
+            Operand::S(b),
+            #[inline(always)]
+            |b| f(b, c),
+        ),
+        (Operand::K(b), c) => test_loop(
+            out,
+            c,
+            #[inline(always)]
+            |c| f(b, c),
+        ),
         (Operand::S(b), Operand::S(c)) => {
             let ((whole, b_rest), (c_whole, c_rest)) = (b.as_chunks::<64>(), c.as_chunks::<64>());
             for ((word, b), c) in out.iter_mut().zip(whole).zip(c_whole) {

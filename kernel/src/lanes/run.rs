@@ -118,13 +118,17 @@ impl Lanes {
     /// that cannot pay, a host that errs, a chunk that takes too long. `env.shared` is not drawn on. Never panics,
     /// unless the host does; then `self` must be made anew.
     pub fn run(&mut self, plan: &LanePlan, given: Given<'_>, env: &Env<'_>, out: Answers<'_>) {
-        super::simd::dispatch(self, plan, given, env, out);
+        run(self, plan, given, env, out);
     }
 }
 
-/// The engine itself; `simd` compiles it for several machines.
-#[inline(always)]
-pub(super) fn run(s: &mut Lanes, plan: &LanePlan, given: Given<'_>, env: &Env<'_>, out: Answers<'_>) {
+fn run(s: &mut Lanes, plan: &LanePlan, given: Given<'_>, env: &Env<'_>, out: Answers<'_>) {
+    out.exits.fill(REPLAY);
+    // What none of the requests survives, or only the scalar engine can count.
+    let unfit = env.shared.is_some() || !env.now.is_finite();
+    if unfit || plan.may_fill_memory(&env.prices, env.limits.gas_limit) {
+        return;
+    }
     let bound = plan.bound().cost(&env.prices);
     let enough = bound.is_some_and(|cost| cost <= env.limits.gas_limit);
     let mut run = Run {
@@ -144,7 +148,6 @@ pub(super) fn run(s: &mut Lanes, plan: &LanePlan, given: Given<'_>, env: &Env<'_
 }
 
 impl Run<'_> {
-    #[inline(always)]
     fn begin(&mut self) {
         let lanes = self.given.inputs.lanes;
         let words = masks::words(lanes);
@@ -165,7 +168,6 @@ impl Run<'_> {
             first.copy_from_slice(&s.live);
             *waits = masks::any(first);
         }
-        self.out.exits.fill(REPLAY);
         if self.out.tally.exits.len() < self.plan.exits.len() {
             self.out.tally.exits.resize(self.plan.exits.len(), 0);
         }
@@ -177,7 +179,6 @@ impl Run<'_> {
         }
     }
     /// Puts an input into its columns.
-    #[inline(always)]
     fn load(&mut self, at: usize, place: Arg) {
         let Some(column) = self.given.inputs.columns.get(at) else { return };
         let (columns, inputs) = (&mut self.s.columns, &self.given.inputs);
@@ -217,7 +218,6 @@ impl Run<'_> {
         }
     }
 
-    #[inline(always)]
     fn blocks(&mut self) {
         let words = self.s.live.len();
         let plan = self.plan;
@@ -245,7 +245,6 @@ impl Run<'_> {
     }
 
     /// Runs a block; says which to look at next.
-    #[inline(always)]
     fn block(&mut self, at: usize, block: &Block) -> usize {
         let plan = self.plan;
         let ops = plan.ops.get(block.start as usize..block.end as usize).unwrap_or(&[]);
@@ -291,7 +290,6 @@ impl Run<'_> {
     }
 
     /// Reads a truth operand into `test`.
-    #[inline(always)]
     pub(super) fn read_truth(&mut self, arg: Arg) {
         match arg {
             Arg::Bits(from) => self.s.test.copy_from_slice(self.s.columns.truth(from)),
@@ -300,7 +298,6 @@ impl Run<'_> {
         }
     }
 
-    #[inline(always)]
     fn branch_test(&mut self, op: &LaneOp) {
         let (s, inputs) = (&mut *self.s, &self.given.inputs);
         match op.code {
@@ -322,7 +319,6 @@ impl Run<'_> {
     }
 
     /// Sends each lane its way; `test` (or its opposite) says who jumps.
-    #[inline(always)]
     fn branch(&mut self, at: usize, block: &Block, negated: bool) -> usize {
         let s = &mut *self.s;
         let (mut some, mut rest) = (0, 0);
@@ -347,7 +343,6 @@ impl Run<'_> {
     }
 
     /// Sends the lanes of `mask` along a way; says which block to look at next.
-    #[inline(always)]
     fn go_all(&mut self, at: usize, edge: Edge) -> usize {
         if edge.to == NOWHERE {
             return at + 1;
@@ -372,7 +367,6 @@ impl Run<'_> {
     }
 
     /// A round of a loop is over: lanes that cannot pay end, and now and then somebody looks at the clock.
-    #[inline(always)]
     fn back(&mut self, at: usize, to: usize) {
         let span = |at: usize| self.plan.blocks.get(at).map_or(0, |b| u64::from(b.start));
         let ops = span(at).saturating_sub(span(to)) + 1;
@@ -444,7 +438,6 @@ impl Run<'_> {
     }
 
     /// The lanes of `test` end at `exit`.
-    #[inline(always)]
     pub(super) fn leave_tested(&mut self, exit: u16) {
         let s = &mut *self.s;
         if !masks::any(&s.test) {
@@ -498,7 +491,6 @@ impl Run<'_> {
     }
 
     /// The body's `return`: who passed, and what was returned.
-    #[inline(always)]
     fn finish(&mut self, op: &LaneOp) {
         if op.x == 0 {
             self.read_truth(op.b);

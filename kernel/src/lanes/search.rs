@@ -15,7 +15,6 @@ use crate::ops::{math, text};
 const SHORT: usize = 16;
 
 impl Run<'_> {
-    #[inline(always)]
     pub(super) fn search(&mut self, op: &LaneOp) {
         match op.code {
             Code::SameText => {
@@ -41,7 +40,6 @@ impl Run<'_> {
     }
 
     /// A word for each lane that runs; once where `b` is the same in every lane.
-    #[inline(always)]
     fn word_by_word(&mut self, op: &LaneOp, f: impl Fn(u64) -> u64) {
         let inputs = &self.given.inputs;
         if let Some(b) = self.s.columns.word(inputs, op.b).uniform() {
@@ -59,7 +57,6 @@ impl Run<'_> {
     }
 
     /// What an instruction on one or two strings costs beyond its first unit. One that is null costs no more.
-    #[inline(always)]
     fn charge_texts(&mut self, op: &LaneOp, nullable: bool) {
         let texts = self.given.texts;
         let s = &mut *self.s;
@@ -93,7 +90,6 @@ impl Run<'_> {
     }
 
     /// A question about two strings. Where one is a constant, each distinct text is looked at once.
-    #[inline(always)]
     fn text_test(&mut self, op: &LaneOp, f: impl Fn(&str, &str) -> bool) {
         self.charge_texts(op, false);
         let texts = self.given.texts;

@@ -226,12 +226,20 @@ fn works<'d>(data: &'d Data, lists: &'d Lists<'d>) -> Vec<Work<'d>> {
         ValueRef::Text("admin") => 2,
         _ => 3,
     };
-    let starts: Vec<usize> = data.roles.iter().scan(0, |sum, r| {
-        *sum += r.len();
-        Some(*sum - r.len())
-    }).collect();
+    let starts: Vec<usize> = data
+        .roles
+        .iter()
+        .scan(0, |sum, r| {
+            *sum += r.len();
+            Some(*sum - r.len())
+        })
+        .collect();
     let roles: Vec<u8> = data.roles.iter().flatten().map(id).collect();
-    let action = |a: &&str| match *a { "read" => 0u8, "write" => 1, _ => 2 };
+    let action = |a: &&str| match *a {
+        "read" => 0u8,
+        "write" => 1,
+        _ => 2,
+    };
     let actions: Vec<u8> = data.actions.iter().map(action).collect();
     works.push(Work {
         name: "W4 roles",
@@ -242,7 +250,11 @@ fn works<'d>(data: &'d Data, lists: &'d Lists<'d>) -> Vec<Work<'d>> {
             bits(out, |i| {
                 let end = starts.get(i + 1).copied().unwrap_or(roles.len());
                 let own = &roles[starts[i]..end];
-                let least = match actions[i] { 0 => 0u8, 1 => 1, _ => 2 };
+                let least = match actions[i] {
+                    0 => 0u8,
+                    1 => 1,
+                    _ => 2,
+                };
                 (!lists.resources[i].starts_with("system/") || own.contains(&2))
                     && own.iter().any(|role| (least..3).contains(role))
             });
@@ -345,9 +357,11 @@ fn rows(c: &mut Criterion) {
         assert_eq!(passed, closure(&rows));
         let mut group = c.benchmark_group("W1 by rows");
         group.throughput(Throughput::Elements(N as u64)).sample_size(20);
-        group.bench_function("lanes, receipts", |b| b.iter(|| lanes.run(black_box(rows.as_slice())).unwrap()));
         group
-            .bench_function("scalar, receipts", |b| b.iter(|| scalar.run(black_box(rows.as_slice())).unwrap()));
+            .bench_function("lanes, receipts", |b| b.iter(|| lanes.run(black_box(rows.as_slice())).unwrap()));
+        group.bench_function("scalar, receipts", |b| {
+            b.iter(|| scalar.run(black_box(rows.as_slice())).unwrap())
+        });
         group.bench_function("closure", |b| b.iter(|| closure(black_box(&rows))));
     });
 }

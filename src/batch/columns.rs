@@ -5,11 +5,11 @@ use super::prepared::Prepared;
 use crate::policy::Policy;
 use bumpalo::Bump;
 use eclvm_kernel::fault::Fault;
+use eclvm_kernel::lanes::LanePlan;
 use eclvm_kernel::program::StdInput;
 use eclvm_kernel::request::Request;
 use eclvm_kernel::types::Ty;
 use eclvm_kernel::value::{Did, TrustVector, ValueRef};
-use eclvm_kernel::lanes::LanePlan;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 

@@ -27,6 +27,8 @@ pub struct Decisions {
     exits: Vec<u16>,
     passed: Vec<u64>,
     extra: [Vec<u64>; 3],
+    /// Units that each has besides.
+    fixed: [u64; 3],
     values: Vec<f64>,
     /// What the scalar engine decided, ascending by index.
     others: Vec<(usize, Receipt)>,
@@ -44,18 +46,19 @@ pub(super) struct Part<'a> {
 
 impl Decisions {
     pub(super) fn clear(&mut self) {
-        self.begin(None, 0, Prices::default(), 0);
+        self.begin(None, 0, Prices::default(), None);
     }
-    /// Makes room for the answers of so many requests.
+    /// Makes room for the answers of so many requests; `version` is the host's.
     pub(super) fn begin(
         &mut self,
         plan: Option<&Arc<LanePlan>>,
         len: usize,
         prices: Prices,
-        version: u64,
+        version: Option<u64>,
     ) {
         let (extra, width) = plan.map_or(([false; 3], 0), |plan| (plan.extra(), plan.value_width()));
         self.plan = plan.cloned();
+        self.fixed = plan.map_or([0; 3], |plan| plan.fixed(version.is_some()));
         self.len = len;
         self.exits.resize(len, REPLAY);
         self.passed.clear();
@@ -66,10 +69,10 @@ impl Decisions {
         self.values.resize(len * width, 0.0);
         self.others.clear();
         self.prices = prices;
-        self.version = version;
+        self.version = version.unwrap_or(0);
     }
     pub(super) fn put_receipts(&mut self, receipts: Vec<Receipt>, prices: Prices) {
-        self.begin(None, receipts.len(), prices, 0);
+        self.begin(None, receipts.len(), prices, None);
         self.exits.fill(REPLAY);
         for (index, receipt) in receipts.into_iter().enumerate() {
             self.put(index, receipt);
@@ -88,7 +91,10 @@ impl Decisions {
             };
             visit(exit.outcome, *n, gas, self.prices.cost(&gas));
         }
+        let n: u64 = tally.exits.iter().sum();
+        let [fixed, _, _] = self.fixed;
         let [network, compute, storage] = tally.extra;
+        let network = network.saturating_add(fixed.saturating_mul(n));
         let extra = GasUnits { network, compute, storage, realm: 0 };
         visit(Outcome::Allow, 0, extra, self.prices.cost(&extra));
     }
@@ -145,7 +151,11 @@ impl Decisions {
         self.others.get(at).map(|(_, receipt)| receipt)
     }
     fn extra_of(&self, index: usize) -> [u64; 3] {
-        self.extra.each_ref().map(|extra| extra.get(index).copied().unwrap_or(0))
+        let mut extra = self.fixed;
+        for (sum, column) in extra.iter_mut().zip(&self.extra) {
+            *sum += column.get(index).copied().unwrap_or(0);
+        }
+        extra
     }
     /// How a request ended; HostError where there is none.
     #[must_use]

@@ -1,8 +1,8 @@
 //! Requests, row by row, into columns. Only the ordinary is taken: a request with anything unusual about its inputs is left
 //! out, and the scalar engine says what that means.
 
-use super::intern::Interner;
 use super::Requests;
+use super::intern::Interner;
 use bumpalo::Bump;
 use eclvm_kernel::lanes::{InputColumn, LanePlan, NULL, masks};
 use eclvm_kernel::limits::{MAX_ARRAY_ELEMENTS, MAX_TEXT_BYTES};
@@ -108,9 +108,7 @@ impl Fill {
         }
         for (at, (lanes, ty)) in self.lanes.iter_mut().zip(&self.types).enumerate() {
             let (given, required) = match at.checked_sub(n) {
-                None => {
-                    (request.inputs.get(at).copied().unwrap_or(ValueRef::Missing), !ty.is_optional())
-                }
+                None => (request.inputs.get(at).copied().unwrap_or(ValueRef::Missing), !ty.is_optional()),
                 Some(at) => standard.get(at).copied().unwrap_or((ValueRef::Missing, true)),
             };
             // What is standard is not null, but may be missing.

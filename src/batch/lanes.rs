@@ -212,7 +212,10 @@ impl LaneWorker {
     /// The receipt of a lane of the worker's own answers; None where the scalar engine must make it.
     pub(super) fn receipt(&self, plan: &LanePlan, lane: usize, env: &Env<'_>) -> Option<Receipt> {
         let exit = plan.exits().get(usize::from(*self.exits.get(lane)?))?;
-        let extra = self.extra.each_ref().map(|extra| extra.get(lane).copied().unwrap_or(0));
+        let mut extra = plan.fixed(env.host.is_some());
+        for (sum, column) in extra.iter_mut().zip(&self.extra) {
+            *sum += column.get(lane).copied().unwrap_or(0);
+        }
         let width = plan.value_width();
         let value = self.values.get(lane * width..(lane + 1) * width).unwrap_or(&[]);
         let version = env.host.map_or(0, |host| host.version());

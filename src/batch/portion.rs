@@ -74,9 +74,9 @@ impl Batch<'_> {
         let n = requests.len();
         let env = self.env();
         let task = self.width() * self.chunks();
-        let prepared = requests.columns().and_then(|columns| {
-            Some((columns, columns.prepared(plan, env.host.is_some())?))
-        });
+        let prepared = requests
+            .columns()
+            .and_then(|columns| Some((columns, columns.prepared(plan, env.host.is_some())?)));
         self.begin_workers();
         let blank = Receipt::unstarted(Fault::HostError, 0);
         let mut receipts: Vec<Receipt> = vec![blank; n];
@@ -187,7 +187,7 @@ impl Batch<'_> {
         let n = requests.len();
         let env = self.env();
         let (width, chunks) = (self.width(), self.chunks());
-        out.begin(Some(plan), n, env.prices, env.host.map_or(0, |host| host.version()));
+        out.begin(Some(plan), n, env.prices, env.host.map(|host| host.version()));
         self.begin_workers();
         let mut parts = out.parts(width);
         let run = |(number, parts): (usize, &mut [Part<'_>])| -> (bool, Tally, u64) {

@@ -1,10 +1,10 @@
 //! Columns of requests, looked over once: which requests are unusual, and texts as ids. Columns of numbers, truth values and
 //! vectors are not copied.
 
+use super::RequestColumns;
 use super::columns::Column;
 use super::fill::word;
 use super::intern::Interner;
-use super::RequestColumns;
 use bumpalo::Bump;
 use eclvm_kernel::lanes::{Arrays, Dictionary, InputColumn, LanePlan, NULL, masks, number_bits};
 use eclvm_kernel::program::StdInput;
@@ -163,7 +163,11 @@ impl Prepared {
     }
 
     /// The columns, as the engine takes them.
-    pub(super) fn columns<'a>(&'a self, given: &'a RequestColumns<'_>, bump: &'a Bump) -> &'a [InputColumn<'a>] {
+    pub(super) fn columns<'a>(
+        &'a self,
+        given: &'a RequestColumns<'_>,
+        bump: &'a Bump,
+    ) -> &'a [InputColumn<'a>] {
         let all = given.columns.iter().chain(&given.standard);
         let columns = self.columns.iter().zip(all).map(|(kept, given)| match (kept, given) {
             (Kept::AsGiven, Column::Numbers(numbers)) => InputColumn::Words(numbers),

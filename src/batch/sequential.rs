@@ -10,8 +10,7 @@ use eclvm_kernel::request::{Clock, Env};
 impl Batch<'_> {
     pub(super) fn run_in_order<R: Requests + ?Sized>(&mut self, requests: &R) -> Portion {
         let mut worker = Worker::new();
-        let mut portion =
-            Portion {
+        let mut portion = Portion {
             receipts: Vec::with_capacity(requests.len()),
             samples: Vec::new(),
             cut: None,

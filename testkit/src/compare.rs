@@ -1,9 +1,9 @@
 //! Holds the engine to the reference: the same case in both, and everything that a receipt says side by side.
 
 use crate::case::{Ask, Case, Setting};
+use crate::lanes;
 use crate::reference::source::Source;
 use crate::reference::{self, RefReceipt};
-use crate::lanes;
 use bumpalo::Bump;
 use eclvm::batch::LaneWorker;
 use eclvm::lang::codes;

@@ -7,6 +7,7 @@ use crate::generate::given;
 use crate::generate::rng::Rng;
 use crate::reference::{self, RefReceipt};
 use bumpalo::Bump;
+use eclvm::Policy;
 use eclvm::batch::{Batch, BatchOptions, Column, Engine, LaneWorker, RequestColumns};
 use eclvm::kernel::host::HostInterface;
 use eclvm::kernel::program::StdInput;
@@ -14,7 +15,6 @@ use eclvm::kernel::receipt::Receipt;
 use eclvm::kernel::request::{Env, NoClock, Request};
 use eclvm::kernel::types::{Base, Ty};
 use eclvm::kernel::value::{Did, ValueRef};
-use eclvm::Policy;
 
 /// What was run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -169,7 +169,8 @@ fn batches(
         }
     }
     let (a, b) = (batch.summary(), by_column.summary());
-    let sums = |s: &eclvm::batch::Summary| (s.requests, s.allow, s.deny, s.fault, s.exhausted, s.cost, s.mana);
+    let sums =
+        |s: &eclvm::batch::Summary| (s.requests, s.allow, s.deny, s.fault, s.exhausted, s.cost, s.mana);
     if sums(a) != sums(b) || a.gas != b.gas {
         return Err(format!("summaries differ: {:?} {:?}, {:?} {:?}", sums(a), a.gas, sums(b), b.gas));
     }
@@ -190,8 +191,9 @@ impl<'v> Typed<'v> {
     fn new(ty: Ty, values: &'v [ValueRef<'v>]) -> Typed<'v> {
         let typed = match ty.base() {
             _ if ty.is_array() => None,
-            Base::Number => all(values, |v| if let ValueRef::Number(n) = v { Some(n) } else { None })
-                .map(Typed::Numbers),
+            Base::Number => {
+                all(values, |v| if let ValueRef::Number(n) = v { Some(n) } else { None }).map(Typed::Numbers)
+            }
             Base::Bool => {
                 all(values, |v| if let ValueRef::Bool(b) = v { Some(b) } else { None }).map(Typed::Bools)
             }

@@ -216,8 +216,13 @@ impl Worker {
         let (text, kind) = source(seed);
         self.totals.sources[kind] += 1;
         let nothing = |what| {
-            let case =
-                Case { seed, source: text.clone(), ask: Default::default(), beside: Vec::new(), setting: Default::default() };
+            let case = Case {
+                seed,
+                source: text.clone(),
+                ask: Default::default(),
+                beside: Vec::new(),
+                setting: Default::default(),
+            };
             Box::new(Difference { case, what })
         };
         let Some(subject) = Subject::compile(&text).map_err(nothing)? else {
@@ -278,11 +283,12 @@ impl Worker {
         let mut asks = lanes::variants(rng, &ask, &inputs, chosen.world.is_some());
         asks.insert(0, ask);
         let large = rng.often(60);
-        let ran = lanes::compare(subject, policy, &asks, &chosen, &mut self.lanes, large).map_err(|what| {
-            let ask = asks.remove(0);
-            let source = subject.source.text.clone();
-            Box::new(Difference { case: Case { seed, source, ask, beside: asks, setting: chosen }, what })
-        })?;
+        let ran =
+            lanes::compare(subject, policy, &asks, &chosen, &mut self.lanes, large).map_err(|what| {
+                let ask = asks.remove(0);
+                let source = subject.source.text.clone();
+                Box::new(Difference { case: Case { seed, source, ask, beside: asks, setting: chosen }, what })
+            })?;
         self.totals.saw_lanes(ran);
         Ok(())
     }

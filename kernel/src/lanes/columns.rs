@@ -234,9 +234,8 @@ impl<'a> Inputs<'a> {
     /// A view of the chunk's part of a column.
     #[inline]
     pub(crate) fn view(&self, view: u32) -> Operand<'a> {
-        let cut = |column: &'a [f64]| {
-            Operand::S(column.get(self.first..self.first + self.lanes).unwrap_or(&[]))
-        };
+        let cut =
+            |column: &'a [f64]| Operand::S(column.get(self.first..self.first + self.lanes).unwrap_or(&[]));
         match self.columns.get((view >> 3) as usize) {
             Some(InputColumn::Words(words)) => cut(words),
             Some(InputColumn::Trust(six)) => six.get((view & 7) as usize).map_or(Operand::K(0.0), |c| cut(c)),

@@ -2,11 +2,11 @@
 //! only lanes that run can fault.
 
 use super::columns::{Arg, Col, InputColumn, NULL, Operand, number_bits};
+use super::masks;
 use super::ops::{fold2, map, map2, test, test2};
 use super::plan::{Code, LaneOp, NEGATED, TO_TRUTH};
 use super::run::Run;
 use super::simd::wide;
-use super::masks;
 use crate::ops::math;
 
 /// Computes `a` from `b`; once where `b` is the same in every lane.
@@ -290,7 +290,15 @@ impl Run<'_> {
         let [x, y, z] = [at, at + 1, at + 2].map(|at| columns.column(inputs, at));
         map(&mut new, x, |x| x);
         if op.code == Code::Clamp {
-            fold2(&mut new, y, z, |v, lo, hi| if v < lo { lo } else if v > hi { hi } else { v });
+            fold2(&mut new, y, z, |v, lo, hi| {
+                if v < lo {
+                    lo
+                } else if v > hi {
+                    hi
+                } else {
+                    v
+                }
+            });
         } else {
             fold2(&mut new, y, z, math::lerp);
         }

@@ -257,8 +257,10 @@ impl<'p> Flattener<'p> {
         let reg = |r: u16| places.get(usize::from(r)).copied().unwrap_or(Arg::None);
         self.cost = cost(instr);
         let to = reg(a);
-        let rb = if x & CONST_B != 0 && op.info().x == crate::isa::X::Flags { self.constant(b)? } else { reg(b) };
-        let rc = if x & CONST_C != 0 && op.info().x == crate::isa::X::Flags { self.constant(c)? } else { reg(c) };
+        let rb =
+            if x & CONST_B != 0 && op.info().x == crate::isa::X::Flags { self.constant(b)? } else { reg(b) };
+        let rc =
+            if x & CONST_C != 0 && op.info().x == crate::isa::X::Flags { self.constant(c)? } else { reg(c) };
         let none = Arg::None;
         let truth = |arg: Arg| if matches!(arg, Arg::Bits(_)) { TO_TRUTH } else { 0 };
         match op {

@@ -92,9 +92,9 @@ impl Bill {
     }
     /// What a lane has been charged beyond the base.
     pub(crate) fn extra(&self, layer: usize, lane: usize) -> u64 {
-        self.counters.get(layer).map_or(0, |c| {
-            c.common + if c.used { c.column.get(lane).copied().unwrap_or(0) } else { 0 }
-        })
+        self.counters
+            .get(layer)
+            .map_or(0, |c| c.common + if c.used { c.column.get(lane).copied().unwrap_or(0) } else { 0 })
     }
     /// What every lane has been charged beyond the base, where that is one number.
     pub(crate) fn common(&self, layer: usize) -> Option<u64> {

@@ -104,6 +104,14 @@ fn ask_missing(
     result
 }
 
+/// One lane of six columns.
+type Row<'c> = (((((&'c mut f64, &'c mut f64), &'c mut f64), &'c mut f64), &'c mut f64), &'c mut f64);
+
+#[inline(always)]
+fn put_row((((((r, i), c), p), v), o): Row<'_>, six: [f64; 6]) {
+    [*r, *i, *c, *p, *v, *o] = six;
+}
+
 impl Run<'_> {
     #[inline(never)]
     pub(super) fn ask_host(&mut self, op: &LaneOp) {
@@ -214,14 +222,13 @@ impl Run<'_> {
         let ids = self.ids(arg);
         let known = &self.s.memos.trust;
         let [r, i, c, p, v, o] = &mut six;
-        masks::each(&self.s.mask, |lane| {
-            let Some(vector) = known.get(ids.bits(lane) as usize) else { return };
-            for (column, x) in [&mut *r, &mut *i, &mut *c, &mut *p, &mut *v, &mut *o].into_iter().zip(vector) {
-                if let Some(slot) = column.get_mut(lane) {
-                    *slot = *x;
-                }
-            }
-        });
+        let six_of = |bits: u64| known.get(bits as usize).copied().unwrap_or_default();
+        // Also for lanes that do not run: what they get nobody reads, and whoever is not known is not asked for.
+        let rows = r.iter_mut().zip(i).zip(c).zip(p).zip(v).zip(o);
+        match ids {
+            Operand::K(id) => rows.for_each(|row| put_row(row, six_of(id.to_bits()))),
+            Operand::S(ids) => rows.zip(ids).for_each(|(row, id)| put_row(row, six_of(id.to_bits()))),
+        }
         self.put_six(op, six);
     }
 

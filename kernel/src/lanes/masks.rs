@@ -94,27 +94,46 @@ pub(crate) fn each(set: &[u64], mut visit: impl FnMut(usize)) {
     }
 }
 
-/// Applies `f(old, bit)` to each item, bit by bit; whole words of none are passed over, of all taken without a look.
+/// Fewer lanes of a word than this are taken one by one.
+const FEW: u32 = 6;
+
+// The loops below take slices whose length the compiler does not know: of loops over arrays of 64 it makes 64 copies of
+// their body instead of wide instructions.
+
+/// Applies `f` to the items of the set.
 #[inline(always)]
-fn update<T: Copy>(items: &mut [T], set: &[u64], f: impl Fn(T) -> T, pick: impl Fn(bool, T, T) -> T) {
+fn update<T: Copy>(items: &mut [T], set: &[u64], f: impl Fn(T) -> T) {
     for (chunk, word) in items.chunks_mut(64).zip(set) {
         match *word {
             0 => {}
             u64::MAX => chunk.iter_mut().for_each(|item| *item = f(*item)),
+            word if word.count_ones() < FEW => each(&[word], |lane| {
+                if let Some(item) = chunk.get_mut(lane) {
+                    *item = f(*item);
+                }
+            }),
             word => {
                 for (bit, item) in chunk.iter_mut().enumerate() {
-                    *item = pick(word >> bit & 1 == 1, f(*item), *item);
+                    *item = if word >> bit & 1 == 1 { f(*item) } else { *item };
                 }
             }
         }
     }
 }
 
-/// `items[lane] = value` for the lanes of the set.
-pub(crate) fn fill<T: Copy>(items: &mut [T], set: &[u64], value: T) {
+/// `exits[lane] = exit` for the lanes of the set.
+pub(crate) fn fill_exits(exits: &mut [u16], set: &[u64], exit: u16) {
     wide(
         #[inline(always)]
-        || update(items, set, |_| value, |bit, new, old| if bit { new } else { old }),
+        || update(exits, set, |_| exit),
+    );
+}
+
+/// `items[lane] = value` for the lanes of the set.
+pub(crate) fn fill(items: &mut [u64], set: &[u64], value: u64) {
+    wide(
+        #[inline(always)]
+        || update(items, set, |_| value),
     );
 }
 
@@ -122,7 +141,7 @@ pub(crate) fn fill<T: Copy>(items: &mut [T], set: &[u64], value: T) {
 pub(crate) fn add(items: &mut [u64], set: &[u64], n: u64) {
     wide(
         #[inline(always)]
-        || update(items, set, |old| old.wrapping_add(n), |bit, new, old| if bit { new } else { old }),
+        || update(items, set, |old| old.wrapping_add(n)),
     );
 }
 

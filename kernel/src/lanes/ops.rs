@@ -82,19 +82,6 @@ fn fold2_loop(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f
     }
 }
 
-/// The bits of up to 64 answers.
-#[inline(always)]
-fn pack(answers: &[u8; 64]) -> u64 {
-    // Eight answers of 0 or 1 at a time: the product gathers their lowest bits, in order, in the top byte.
-    let mut word = 0u64;
-    let (eights, _) = answers.as_chunks::<8>();
-    for (at, eight) in eights.iter().enumerate() {
-        let gathered = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        word |= gathered << (at * 8);
-    }
-    word
-}
-
 /// The set of lanes for which `f(b[lane])`; bits of no lane may be set too.
 pub(crate) fn test(out: &mut [u64], b: Operand<'_>, f: impl Fn(f64) -> bool) {
     wide(
@@ -103,17 +90,18 @@ pub(crate) fn test(out: &mut [u64], b: Operand<'_>, f: impl Fn(f64) -> bool) {
     )
 }
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "arrays of fixed size, and bounds that are constants below it")]
 fn test_loop(out: &mut [u64], b: Operand<'_>, f: impl Fn(f64) -> bool) {
     match b {
         Operand::K(k) => out.fill(if f(k) { u64::MAX } else { 0 }),
         Operand::S(s) => {
             let (whole, rest) = s.as_chunks::<64>();
             for (word, s) in out.iter_mut().zip(whole) {
-                let mut answers = [0u8; 64];
-                for (answer, s) in answers.iter_mut().zip(s) {
-                    *answer = u8::from(f(*s));
+                let mut answers = 0;
+                for lane in 0..64 {
+                    answers |= if f(s[lane]) { 1 << lane } else { 0 };
                 }
-                *word = pack(&answers);
+                *word = answers;
             }
             if let (Some(word), false) = (out.get_mut(whole.len()), rest.is_empty()) {
                 *word = rest.iter().enumerate().fold(0, |w, (bit, s)| w | u64::from(f(*s)) << bit);
@@ -130,6 +118,7 @@ pub(crate) fn test2(out: &mut [u64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(
     )
 }
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "arrays of fixed size, and bounds that are constants below it")]
 fn test2_loop(out: &mut [u64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64) -> bool) {
     match (b, c) {
         (Operand::S(b), Operand::K(c)) => test_loop(
@@ -147,11 +136,11 @@ fn test2_loop(out: &mut [u64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f
         (Operand::S(b), Operand::S(c)) => {
             let ((whole, b_rest), (c_whole, c_rest)) = (b.as_chunks::<64>(), c.as_chunks::<64>());
             for ((word, b), c) in out.iter_mut().zip(whole).zip(c_whole) {
-                let mut answers = [0u8; 64];
-                for ((answer, b), c) in answers.iter_mut().zip(b).zip(c) {
-                    *answer = u8::from(f(*b, *c));
+                let mut answers = 0;
+                for lane in 0..64 {
+                    answers |= if f(b[lane], c[lane]) { 1 << lane } else { 0 };
                 }
-                *word = pack(&answers);
+                *word = answers;
             }
             if let (Some(word), false) = (out.get_mut(whole.len()), b_rest.is_empty()) {
                 let pairs = b_rest.iter().zip(c_rest).enumerate();

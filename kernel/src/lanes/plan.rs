@@ -258,7 +258,6 @@ impl LanePlan {
         let extra = core::array::from_fn(|layer| {
             let dearer = |edge: &Edge| edge.add.get(layer).is_some_and(|n| *n > 0);
             (layer == super::gas::COMPUTE && sized)
-                || (layer == super::gas::NETWORK && ops.iter().any(|op| op.code == Code::EntryTrust))
                 || flow.blocks.iter().any(|b| dearer(&b.fall) || dearer(&b.taken))
         });
         let makes_in_loop = makes.iter().any(|op| flow.in_loop(*op as usize));
@@ -316,6 +315,14 @@ impl LanePlan {
     pub fn extra(&self) -> [bool; 3] {
         self.extra
     }
+    /// Units that every request has on top of its exit where `extra` has no column for them: those of loading `trust`, which
+    /// cost by where it comes from.
+    #[must_use]
+    pub fn fixed(&self, on_host: bool) -> [u64; 3] {
+        let [network, _, _] = self.extra;
+        let loads = self.ops.first().is_some_and(|op| op.code == Code::EntryTrust);
+        [if on_host && loads && !network { 5 } else { 0 }, 0, 0]
+    }
     /// How many numbers the value of a run takes: 0 where the outcome says it all, 6 for a trust vector.
     #[must_use]
     pub fn value_width(&self) -> usize {
@@ -344,7 +351,8 @@ impl LanePlan {
         version: u64,
     ) -> Receipt {
         let gas = exit.units(extra);
-        let detail = exit.value.then(|| Box::new(Detail { value: self.value_of(value), ..Detail::default() }));
+        let detail =
+            exit.value.then(|| Box::new(Detail { value: self.value_of(value), ..Detail::default() }));
         Receipt {
             outcome: exit.outcome,
             message: exit.message,

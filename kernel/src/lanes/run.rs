@@ -460,7 +460,7 @@ impl Run<'_> {
                 });
             }
         }
-        masks::fill(self.out.exits, &s.test, exit);
+        masks::fill_exits(self.out.exits, &s.test, exit);
         let ended = masks::count(&s.test) as u64;
         if let Some(n) = self.out.tally.exits.get_mut(usize::from(exit)) {
             *n += ended;

@@ -221,11 +221,12 @@ impl Run<'_> {
             if of(bytes + least) == of(bytes + most) {
                 return s.bill.add(COMPUTE, of(bytes + most), &s.mask, self.all);
             }
-            return s.bill.add_each(COMPUTE, &s.mask, of(bytes + most), |lane| {
-                of(bytes + texts.len_of(b.bits(lane)))
-            });
+            return s
+                .bill
+                .add_each(COMPUTE, &s.mask, of(bytes + most), |lane| of(bytes + texts.len_of(b.bits(lane))));
         }
-        let most = u64::from(u32::MAX);
+        let (elements, bytes) = arrays.largest();
+        let most = elements.div_ceil(8) + (bytes + texts.range().1).div_ceil(32);
         s.bill.add_each(COMPUTE, &s.mask, most, |lane| {
             let (elements, bytes) = arrays.totals(c.bits(lane));
             let own = if strings { texts.len_of(b.bits(lane)) } else { 0 };

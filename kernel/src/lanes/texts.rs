@@ -95,6 +95,8 @@ struct Span {
 pub struct Arrays {
     spans: Vec<Span>,
     words: Vec<u64>,
+    /// No array has more elements, nor more bytes of texts.
+    largest: (u32, u32),
 }
 
 impl Arrays {
@@ -111,6 +113,7 @@ impl Arrays {
         self.words.extend(items);
         let len = u32::try_from(self.words.len()).ok()? - start;
         self.spans.push(Span { start, len, elements: len, text });
+        self.largest = (self.largest.0.max(len), self.largest.1.max(text));
         Some(id)
     }
     /// How many arrays there are.
@@ -132,6 +135,7 @@ impl Arrays {
     pub fn begin(&mut self, first: &Arrays) {
         self.spans.clone_from(&first.spans);
         self.words.clone_from(&first.words);
+        self.largest = first.largest;
     }
     #[inline(always)]
     pub(crate) fn items(&self, bits: u64) -> &[u64] {
@@ -141,6 +145,10 @@ impl Arrays {
     #[inline(always)]
     pub(crate) fn len_of(&self, bits: u64) -> usize {
         self.spans.get(bits as usize).map_or(0, |s| s.len as usize)
+    }
+    /// No array has more elements, nor more bytes of texts.
+    pub(crate) fn largest(&self) -> (u64, u64) {
+        (u64::from(self.largest.0), u64::from(self.largest.1))
     }
     /// Elements, and bytes of the texts among them.
     #[inline(always)]

@@ -212,11 +212,11 @@ impl<'e> Batch<'e> {
 
     /// As [`Batch::run`], with the answers by column: a receipt is made when it is asked for, which is most of the time that
     /// a plain policy takes.
-    pub fn decide<R: Requests + ?Sized>(&mut self, requests: &R) -> Result<Decisions, (Decisions, Cut)> {
+    pub fn decide<R: Requests + ?Sized>(&mut self, requests: &R) -> Result<Decisions, Box<(Decisions, Cut)>> {
         let mut decisions = Decisions::default();
         match self.decide_into(requests, &mut decisions) {
             Ok(()) => Ok(decisions),
-            Err(cut) => Err((decisions, cut)),
+            Err(cut) => Err(Box::new((decisions, cut))),
         }
     }
 

@@ -81,7 +81,7 @@ impl Prepared {
             Column::Bools(_) => Kept::AsGiven,
             Column::Trust(six) => {
                 for component in six {
-                    self.mark_where(rows, component, |x| !((*x >= 0.0) & (*x <= 1.0)));
+                    self.mark_where(rows, component, |x| !(0.0..=1.0).contains(x));
                 }
                 Kept::AsGiven
             }

@@ -90,7 +90,11 @@ pub(crate) fn test(out: &mut [u64], b: Operand<'_>, f: impl Fn(f64) -> bool) {
     )
 }
 #[inline(always)]
-#[expect(clippy::indexing_slicing, reason = "arrays of fixed size, and bounds that are constants below it")]
+#[expect(
+    clippy::indexing_slicing,
+    clippy::needless_range_loop,
+    reason = "arrays of fixed size, and bounds that are constants below it"
+)]
 fn test_loop(out: &mut [u64], b: Operand<'_>, f: impl Fn(f64) -> bool) {
     match b {
         Operand::K(k) => out.fill(if f(k) { u64::MAX } else { 0 }),

@@ -37,7 +37,7 @@ impl Run<'_> {
         bad.resize(s.test.len(), 0);
         for k in 0..6 {
             let column = s.columns.column(&self.given.inputs, at + k);
-            test(&mut s.test, column, |x| !((x >= 0.0) & (x <= 1.0)));
+            test(&mut s.test, column, |x| !(0.0..=1.0).contains(&x));
             masks::or(&mut bad, &s.test);
         }
         masks::and(&mut bad, &s.mask);

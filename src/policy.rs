@@ -7,15 +7,19 @@ use crate::lang::{
 };
 use eclvm_kernel::encode::{self, DecodeError};
 use eclvm_kernel::gas::Prices;
+use eclvm_kernel::lanes::{LanePlan, Unsupported};
 use eclvm_kernel::program::{EffectKind, Input, Program};
 use eclvm_kernel::verify::{GasBound, Verified, VerifyError};
 use eclvm_kernel::vm::Executable;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A compiled, verified, planned policy. Cheap to clone; share it between threads.
 #[derive(Clone, Debug)]
-pub struct Policy(Arc<Executable>);
+pub struct Policy {
+    exe: Arc<Executable>,
+    lanes: Arc<OnceLock<Result<Arc<LanePlan>, Unsupported>>>,
+}
 
 impl Policy {
     /// Compiles a source with one policy (or one named `main`).
@@ -42,11 +46,11 @@ impl Policy {
     }
     /// The portable program.
     pub fn program(&self) -> &Program {
-        self.0.program()
+        self.exe.program()
     }
     /// The worst-case gas per layer.
     pub fn bound(&self) -> &GasBound {
-        self.0.verified().bound()
+        self.exe.verified().bound()
     }
     /// The worst-case cost at default prices; None where it is unbounded.
     pub fn max_gas(&self) -> Option<u64> {
@@ -54,7 +58,14 @@ impl Policy {
     }
     /// What [`eclvm_kernel::vm::Vm`] runs.
     pub fn executable(&self) -> &Arc<Executable> {
-        &self.0
+        &self.exe
+    }
+    /// What the lanes engine runs, planned when it is first asked for; or why that engine cannot run the policy.
+    pub fn lanes(&self) -> Result<&Arc<LanePlan>, Unsupported> {
+        self.lanes.get_or_init(|| LanePlan::new(&self.exe).map(Arc::new)).as_ref().map_err(|why| *why)
+    }
+    fn of(verified: Verified) -> Policy {
+        Policy { exe: Arc::new(Executable::new(verified)), lanes: Arc::default() }
     }
 }
 
@@ -172,7 +183,7 @@ impl Module {
         let mut policies = Vec::with_capacity(programs.len());
         for (at, program) in programs.into_iter().enumerate() {
             match Verified::new(program) {
-                Ok(verified) => policies.push(Policy(Arc::new(Executable::new(verified)))),
+                Ok(verified) => policies.push(Policy::of(verified)),
                 // The verifier holds the compiler to its promises too; the tests and fuzzers look for this.
                 Err(error) => {
                     diagnostics.push(lower::internal(at, &error));
@@ -189,7 +200,7 @@ impl Module {
         for program in programs {
             let name = program.name.to_string();
             let verified = Verified::new(program).map_err(|error| LoadError::Verify(name, error))?;
-            policies.push(Policy(Arc::new(Executable::new(verified))));
+            policies.push(Policy::of(verified));
         }
         Ok(Module { policies, warnings: Vec::new() })
     }

@@ -10,7 +10,7 @@ use eclvm::kernel::value::ValueRef;
 use eclvm::run::{
     EclvmStateContext, PolicyRunContext, PolicyType, run_policy, run_policy_with_state_context,
 };
-use eclvm::state::{UnifiedState, World};
+use eclvm::state::UnifiedState;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 use tracing::field::{Field, Visit};
@@ -29,6 +29,7 @@ fn run_in(state: &Arc<UnifiedState>, realm: &str, source: &str, gas: u64) {
 #[test]
 fn plan_observability_prometheus_names_layers_realms_and_all_five_reasons() {
     use eclvm::observe::metrics::{EclvmCollector, scrape};
+    use eclvm::state::World;
     let state = Arc::new(UnifiedState::with_world(World::default()));
     let loops = "policy p { while true { } }";
     // Realms with hostile names, one that is called what the rest is called, and none.

@@ -13,6 +13,7 @@ pub mod fault;
 pub mod gas;
 pub mod host;
 pub mod isa;
+pub mod lanes;
 pub mod ledger;
 pub mod limits;
 pub mod mana;

@@ -107,3 +107,15 @@ pub const DELTA_QUEUE: usize = 1_024;
 /// Most realms that one scrape of metrics names, whatever it is told; the rest are `other`. Stops: as many time series as
 /// strangers make up names.
 pub const MAX_METRIC_REALMS: usize = 1_000;
+/// Most column instructions of a lane plan, its functions inlined. Stops: small functions that call each other twice, and
+/// grow without bound when inlined.
+pub const MAX_LANE_OPS: usize = 8_192;
+/// Most columns, and most truth columns, of a lane plan: 16 MiB of numbers in chunks of 1 024. Stops: the same, in memory.
+pub const MAX_LANE_COLUMNS: u32 = 2_048;
+/// Deepest inlining of functions in a lane plan. Stops: exhausting the thread's stack while planning.
+pub const MAX_LANE_INLINING: usize = 32;
+/// Distinct texts, and their bytes, that a worker of a batch keeps interned from one chunk of rows to the next. Stops: memory
+/// that grows with the length of a batch.
+pub const MAX_INTERNED_TEXTS: usize = 65_536;
+/// See [`MAX_INTERNED_TEXTS`]; elements of arrays count eight.
+pub const MAX_INTERNED_BYTES: usize = 4 << 20;

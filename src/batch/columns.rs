@@ -1,14 +1,17 @@
 //! Requests by column: one typed array per input, all of one length.
 
 use super::Requests;
+use super::prepared::Prepared;
 use crate::policy::Policy;
 use bumpalo::Bump;
 use eclvm_kernel::fault::Fault;
+use eclvm_kernel::lanes::LanePlan;
 use eclvm_kernel::program::StdInput;
 use eclvm_kernel::request::Request;
 use eclvm_kernel::types::Ty;
 use eclvm_kernel::value::{Did, TrustVector, ValueRef};
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 /// One input of all requests.
 #[derive(Clone, Debug)]
@@ -94,10 +97,12 @@ impl std::error::Error for ColumnError {}
 /// ```
 #[derive(Clone, Debug)]
 pub struct RequestColumns<'a> {
-    rows: usize,
-    names: Vec<(String, Ty)>,
-    columns: Vec<Column<'a>>,
-    standard: [Column<'a>; 3],
+    pub(super) rows: usize,
+    policy: Policy,
+    pub(super) columns: Vec<Column<'a>>,
+    pub(super) standard: [Column<'a>; 3],
+    /// What the lanes engine wants to know, without and with host state: found out once.
+    prepared: [OnceLock<Arc<Prepared>>; 2],
 }
 
 impl<'a> RequestColumns<'a> {
@@ -106,17 +111,19 @@ impl<'a> RequestColumns<'a> {
         let missing = || Column::Uniform(ValueRef::Missing);
         RequestColumns {
             rows,
-            names: policy.inputs().iter().map(|i| (i.name.to_string(), i.ty)).collect(),
+            policy: policy.clone(),
             columns: policy.inputs().iter().map(|_| missing()).collect(),
             standard: [missing(), missing(), missing()],
+            prepared: Default::default(),
         }
     }
     /// Sets the column of an input, or of `caller`, `realm` or `trust`.
     pub fn with(mut self, name: &str, column: Column<'a>) -> Result<Self, ColumnError> {
         let standard = [StdInput::Caller, StdInput::Realm, StdInput::Trust];
-        let declared = self.names.iter().position(|(n, _)| n == name);
+        let inputs = self.policy.inputs();
+        let declared = inputs.iter().position(|input| &*input.name == name);
         let (slot, ty) = match declared {
-            Some(at) => (self.columns.get_mut(at), self.names.get(at).map(|(_, ty)| *ty)),
+            Some(at) => (self.columns.get_mut(at), inputs.get(at).map(|input| input.ty)),
             None => match standard.iter().position(|s| s.name() == name) {
                 Some(at) => (self.standard.get_mut(at), standard.get(at).map(|s| s.ty())),
                 None => (None, None),
@@ -130,9 +137,29 @@ impl<'a> RequestColumns<'a> {
             Some(len) if len != self.rows => Err(ColumnError::Length(name.to_owned(), len, self.rows)),
             _ => {
                 *slot = column;
+                self.prepared = Default::default();
                 Ok(self)
             }
         }
+    }
+    /// Looks the requests over for the lanes engine: texts become ids, and what is unusual is marked. Else the first batch
+    /// that takes them does; once is enough, for with and without host state each. Nothing where the policy has no lane
+    /// plan.
+    #[must_use]
+    pub fn prepare(self, on_host: bool) -> Self {
+        if let Ok(plan) = self.policy.lanes() {
+            self.prepared(plan, on_host);
+        }
+        self
+    }
+    /// What `prepare` found; None where these are requests to another policy.
+    pub(super) fn prepared(&self, plan: &LanePlan, on_host: bool) -> Option<&Prepared> {
+        if !Arc::ptr_eq(plan.executable(), self.policy.executable()) {
+            return None;
+        }
+        let [alone, host] = &self.prepared;
+        let slot = if on_host { host } else { alone };
+        Some(slot.get_or_init(|| Arc::new(Prepared::new(self, plan, on_host))))
     }
 }
 
@@ -155,6 +182,9 @@ fn cell<'a>(column: &Column<'a>, row: usize, bump: &'a Bump) -> ValueRef<'a> {
 impl Requests for RequestColumns<'_> {
     fn len(&self) -> usize {
         self.rows
+    }
+    fn columns(&self) -> Option<&RequestColumns<'_>> {
+        Some(self)
     }
     fn request<'a>(&'a self, index: usize, bump: &'a Bump) -> Result<Request<'a>, Fault> {
         let inputs = bump.alloc_slice_fill_iter(self.columns.iter().map(|c| cell(c, index, bump)));

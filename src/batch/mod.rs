@@ -3,16 +3,29 @@
 //! [`Batch`] takes requests in portions, in order, so that a file larger than memory can be decided; what one portion
 //! spends or writes is there for the next. `parallel` runs a portion on rayon; `fold` settles its bills in index order;
 //! `sequential` runs policies that write. [`RequestColumns`] holds requests by column.
+//!
+//! Two engines decide, with the same receipts. The scalar engine takes requests one by one; the lanes engine takes a
+//! thousand at a time and needs them in columns: `prepared` looks over columns that are there, `fill` makes them of rows,
+//! `intern` gives texts their ids, `lanes` runs chunks, `decisions` holds answers by column. [`Engine`] says which is wanted;
+//! [`Summary::engines`] which it was, and why.
 
 mod columns;
+mod decisions;
+mod fill;
 mod fold;
+mod intern;
+mod lanes;
 mod observed;
 mod parallel;
+mod portion;
+mod prepared;
 mod sequential;
 mod summary;
 
 pub use columns::{Column, ColumnError, RequestColumns};
-pub use summary::{Latency, Summary};
+pub use decisions::Decisions;
+pub use lanes::LaneWorker;
+pub use summary::{Engines, Latency, Summary};
 
 use crate::clock::SystemClock;
 use crate::host::OverlayHost;
@@ -23,11 +36,12 @@ use eclvm_kernel::budget::{Budget, BudgetLimits};
 use eclvm_kernel::fault::{Exhaustion, Fault};
 use eclvm_kernel::gas::Prices;
 use eclvm_kernel::host::HostInterface;
+use eclvm_kernel::lanes::Tally;
 use eclvm_kernel::program::EffectKind;
 use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::{Clock, Env, Request};
 use eclvm_kernel::value::ValueRef;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Where a portion of requests comes from. Called from several threads at once.
 pub trait Requests: Sync {
@@ -42,6 +56,10 @@ pub trait Requests: Sync {
     fn request<'a>(&'a self, index: usize, bump: &'a Bump) -> Result<Request<'a>, Fault>;
     /// The realm of the request at `index`, for who observes the batch, where it can be told without making the request.
     fn realm(&self, _index: usize) -> Option<&str> {
+        None
+    }
+    /// The same requests by column, where they are.
+    fn columns(&self) -> Option<&RequestColumns<'_>> {
         None
     }
 }
@@ -61,6 +79,18 @@ impl Requests for [Request<'_>] {
     }
 }
 
+/// Which engine decides. Receipts are the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Engine {
+    /// The lanes engine where it can run the policy and there are enough requests, else the scalar engine.
+    #[default]
+    Auto,
+    /// One request at a time.
+    Scalar,
+    /// Many requests at a time, however few there are; what this engine cannot run, the scalar engine does.
+    Lanes,
+}
+
 /// What a batch runs in.
 #[derive(Clone)]
 pub struct BatchOptions<'e> {
@@ -78,6 +108,10 @@ pub struct BatchOptions<'e> {
     pub budget: Option<Arc<Budget>>,
     /// Threads to run on; 0 for rayon's own choice (the current pool).
     pub threads: usize,
+    /// Which engine decides.
+    pub engine: Engine,
+    /// Requests that the lanes engine takes at a time, rounded up to a multiple of 64; 0 for the usual 1 024.
+    pub lanes: usize,
 }
 
 impl Default for BatchOptions<'_> {
@@ -90,6 +124,8 @@ impl Default for BatchOptions<'_> {
             prices: Prices::default(),
             budget: None,
             threads: 0,
+            engine: Engine::Auto,
+            lanes: 0,
         }
     }
 }
@@ -143,6 +179,8 @@ pub struct Batch<'e> {
     overlay: Option<OverlayHost<'e>>,
     observation: Option<Observation>,
     span: tracing::Span,
+    /// Lane workers that have nothing to do.
+    idle: Mutex<Vec<LaneWorker>>,
 }
 
 impl<'e> Batch<'e> {
@@ -172,6 +210,7 @@ impl<'e> Batch<'e> {
             overlay,
             observation: None,
             span: observed::span(),
+            idle: Mutex::default(),
         })
     }
 
@@ -196,26 +235,67 @@ impl<'e> Batch<'e> {
         let span = self.span.clone();
         let _within = span.enter();
         let began = self.clock.now_ns();
-        let portion = if self.policy.effect() == EffectKind::Write && self.options.allow_writes {
-            self.run_in_order(requests)
-        } else {
-            self.run_parallel(requests)
-        };
-        let Portion { receipts, samples, cut } = portion;
-        self.done += receipts.len() as u64;
+        let Portion { receipts, samples, cut, engines } = self.portion(requests);
         let busy_ns = self.clock.now_ns().saturating_sub(began);
         self.summary.count(&receipts, &samples, busy_ns);
+        self.summary.engines.add(engines);
         if let Some(observation) = &self.observation {
             observed::tell(observation, requests, &receipts, busy_ns);
         }
-        match cut {
+        match self.ended(receipts.len(), cut) {
             None => Ok(receipts),
-            Some(reason) => {
-                let cut = Cut { at: self.done, reason };
-                self.cut = Some(cut);
-                Err((receipts, cut))
-            }
+            Some(cut) => Err((receipts, cut)),
         }
+    }
+
+    /// As [`Batch::run`], with the answers by column: a receipt is made when it is asked for, which is most of the time that
+    /// a plain policy takes.
+    pub fn decide<R: Requests + ?Sized>(&mut self, requests: &R) -> Result<Decisions, Box<(Decisions, Cut)>> {
+        let mut decisions = Decisions::default();
+        match self.decide_into(requests, &mut decisions) {
+            Ok(()) => Ok(decisions),
+            Err(cut) => Err(Box::new((decisions, cut))),
+        }
+    }
+
+    /// As [`Batch::decide`], in the room that `decisions` has.
+    pub fn decide_into<R: Requests + ?Sized>(
+        &mut self,
+        requests: &R,
+        decisions: &mut Decisions,
+    ) -> Result<(), Cut> {
+        if let Some(cut) = self.cut {
+            decisions.clear();
+            return Err(cut);
+        }
+        let span = self.span.clone();
+        let _within = span.enter();
+        let began = self.clock.now_ns();
+        let Answered { samples, cut, engines, tally } = self.answer(requests, decisions);
+        let busy_ns = self.clock.now_ns().saturating_sub(began);
+        self.summary.count_decisions(decisions, tally.as_ref(), &samples, busy_ns);
+        self.summary.engines.add(engines);
+        if let Some(observation) = &self.observation {
+            let receipts: Vec<Receipt> = decisions.receipts().collect();
+            observed::tell(observation, requests, &receipts, busy_ns);
+        }
+        self.ended(decisions.len(), cut).map_or(Ok(()), Err)
+    }
+
+    fn portion<R: Requests + ?Sized>(&mut self, requests: &R) -> Portion {
+        if self.policy.effect() == EffectKind::Write && self.options.allow_writes {
+            self.run_in_order(requests)
+        } else {
+            self.run_parallel(requests)
+        }
+    }
+
+    /// Counts what was done; says where the batch is cut, if it is.
+    fn ended(&mut self, done: usize, cut: Option<Exhaustion>) -> Option<Cut> {
+        self.done += done as u64;
+        let at = self.done;
+        self.cut = cut.map(|reason| Cut { at, reason });
+        self.cut
     }
 
     /// Counts and latencies so far.
@@ -277,4 +357,14 @@ struct Portion {
     /// Nanoseconds of some of its runs.
     samples: Vec<u64>,
     cut: Option<Exhaustion>,
+    engines: Engines,
+}
+
+/// What came of a portion whose answers are by column.
+struct Answered {
+    samples: Vec<u64>,
+    cut: Option<Exhaustion>,
+    engines: Engines,
+    /// What the lanes engine's answers amount to, where they are all of them but `others`.
+    tally: Option<Tally>,
 }

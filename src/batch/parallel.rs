@@ -1,6 +1,6 @@
 //! A portion on all threads. Chunks share nothing; each takes long enough to be worth handing out.
 
-use super::{Batch, Portion, Requests, fold};
+use super::{Batch, Engines, Portion, Requests, fold};
 use bumpalo::Bump;
 use eclvm_kernel::fault::{Exhaustion, Fault, Outcome};
 use eclvm_kernel::receipt::Receipt;
@@ -15,6 +15,7 @@ const SAMPLE_EVERY: usize = 64;
 const CHUNK_NS: u64 = 100_000;
 
 /// What one thread needs.
+#[derive(Default)]
 pub(super) struct Worker {
     vm: Vm,
     scratch: Bump,
@@ -57,6 +58,10 @@ pub(super) fn chunk_len(policy: &crate::policy::Policy) -> usize {
 impl Batch<'_> {
     pub(super) fn run_parallel<R: Requests + ?Sized>(&self, requests: &R) -> Portion {
         let n = requests.len();
+        let why_scalar = match self.lanes_for(n) {
+            Ok(plan) => return self.run_lanes(&plan, requests),
+            Err(why) => why,
+        };
         let chunk = self.grain.chunk;
         let exe = self.policy.executable();
         let env = self.env();
@@ -103,6 +108,7 @@ impl Batch<'_> {
             receipts.truncate(at);
         }
         let cut = if receipts.len() < n { self.stop().or(Some(Exhaustion::Cancelled)) } else { None };
-        Portion { receipts, samples, cut }
+        let engines = Engines::scalar(receipts.len(), why_scalar);
+        Portion { receipts, samples, cut, engines }
     }
 }

@@ -1,16 +1,21 @@
 //! Policies that write, one request after the other: what an allowed request wrote is there for every later one.
 
 use super::parallel::Worker;
-use super::{Batch, Portion, Requests};
+use super::{Batch, Engines, Portion, Requests};
 use eclvm_kernel::fault::{Exhaustion, Outcome};
 use eclvm_kernel::host::HostInterface;
+use eclvm_kernel::lanes::Unsupported;
 use eclvm_kernel::request::{Clock, Env};
 
 impl Batch<'_> {
     pub(super) fn run_in_order<R: Requests + ?Sized>(&mut self, requests: &R) -> Portion {
         let mut worker = Worker::new();
-        let mut portion =
-            Portion { receipts: Vec::with_capacity(requests.len()), samples: Vec::new(), cut: None };
+        let mut portion = Portion {
+            receipts: Vec::with_capacity(requests.len()),
+            samples: Vec::new(),
+            cut: None,
+            engines: Engines::default(),
+        };
         let mut overlay = self.overlay.take();
         for index in 0..requests.len() {
             if let Some(reason) = self.stop() {
@@ -36,6 +41,7 @@ impl Batch<'_> {
             portion.receipts.push(receipt);
         }
         self.overlay = overlay;
+        portion.engines = Engines::scalar(portion.receipts.len(), Some(Unsupported::Writes.reason()));
         portion
     }
 }

@@ -1,7 +1,9 @@
 //! What a batch amounts to: outcomes, bills, time, latencies.
 
+use super::Decisions;
 use eclvm_kernel::fault::Outcome;
 use eclvm_kernel::gas::GasUnits;
+use eclvm_kernel::lanes::Tally;
 use eclvm_kernel::receipt::Receipt;
 use hdrhistogram::Histogram;
 
@@ -26,10 +28,44 @@ pub struct Summary {
     pub mana: u64,
     /// Time spent deciding, in nanoseconds.
     pub busy_ns: u64,
+    /// Which engine decided how many.
+    pub engines: Engines,
     latency: Option<Histogram<u64>>,
 }
 
-/// Percentiles of single runs, in nanoseconds, from samples.
+/// Which engine decided how many requests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Engines {
+    /// By the lanes engine.
+    pub lanes: u64,
+    /// By the scalar engine.
+    pub scalar: u64,
+    /// Why the scalar engine decided any, where it was not asked for.
+    pub why_scalar: Option<&'static str>,
+}
+
+impl Engines {
+    pub(super) fn scalar(n: usize, why: Option<&'static str>) -> Engines {
+        Engines { lanes: 0, scalar: n as u64, why_scalar: why }
+    }
+    pub(super) fn add(&mut self, other: Engines) {
+        self.lanes += other.lanes;
+        self.scalar += other.scalar;
+        self.why_scalar = self.why_scalar.or(other.why_scalar);
+    }
+    /// `lanes`, `scalar`, or `both`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match (self.lanes, self.scalar) {
+            (0, _) => "scalar",
+            (_, 0) => "lanes",
+            _ => "both",
+        }
+    }
+}
+
+/// Percentiles of single runs, in nanoseconds, from samples. Of the lanes engine a sample is a chunk's time, divided by its
+/// requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Latency {
     /// Half are faster.
@@ -56,6 +92,7 @@ impl Default for Summary {
             cost: 0,
             mana: 0,
             busy_ns: 0,
+            engines: Engines::default(),
             // A nanosecond to ten minutes with two digits: fixed bounds, about 40 KiB, once per batch.
             latency: Histogram::new_with_bounds(1, 600_000_000_000, 2).ok(),
         }
@@ -67,16 +104,48 @@ impl Summary {
         self.requests += receipts.len() as u64;
         self.busy_ns += busy_ns;
         for receipt in receipts {
-            match receipt.outcome {
-                Outcome::Allow => self.allow += 1,
-                Outcome::Deny => self.deny += 1,
-                Outcome::Fault(_) => self.fault += 1,
-                Outcome::Exhausted(_) => self.exhausted += 1,
-            }
-            self.gas = self.gas.plus(receipt.gas);
-            self.cost = self.cost.saturating_add(receipt.cost);
-            self.mana = self.mana.saturating_add(receipt.mana);
+            self.count_one(receipt);
         }
+        self.sample(samples);
+    }
+    /// Counts answers by column: those of the lanes engine together.
+    pub(super) fn count_decisions(
+        &mut self,
+        decisions: &Decisions,
+        tally: Option<&Tally>,
+        samples: &[u64],
+        busy_ns: u64,
+    ) {
+        self.requests += decisions.len() as u64;
+        self.busy_ns += busy_ns;
+        self.sample(samples);
+        match tally {
+            Some(tally) => {
+                decisions.others().iter().for_each(|(_, receipt)| self.count_one(receipt));
+                decisions.each_exit(tally, |outcome, n, gas, cost| {
+                    *self.of(outcome) += n;
+                    self.gas = self.gas.plus(gas);
+                    self.cost = self.cost.saturating_add(cost);
+                });
+            }
+            None => decisions.receipts().for_each(|receipt| self.count_one(&receipt)),
+        }
+    }
+    fn of(&mut self, outcome: Outcome) -> &mut u64 {
+        match outcome {
+            Outcome::Allow => &mut self.allow,
+            Outcome::Deny => &mut self.deny,
+            Outcome::Fault(_) => &mut self.fault,
+            Outcome::Exhausted(_) => &mut self.exhausted,
+        }
+    }
+    fn count_one(&mut self, receipt: &Receipt) {
+        *self.of(receipt.outcome) += 1;
+        self.gas = self.gas.plus(receipt.gas);
+        self.cost = self.cost.saturating_add(receipt.cost);
+        self.mana = self.mana.saturating_add(receipt.mana);
+    }
+    fn sample(&mut self, samples: &[u64]) {
         if let Some(latency) = &mut self.latency {
             for sample in samples {
                 latency.saturating_record(*sample);

@@ -11,7 +11,7 @@ use crate::generate::rng::Rng;
 use crate::generate::{given, setting};
 use crate::runner::{shared_worlds, source};
 use bumpalo::Bump;
-use eclvm::batch::{Batch, BatchOptions};
+use eclvm::batch::{Batch, BatchOptions, Engine};
 use eclvm::host::OverlayHost;
 use eclvm::{Module, Policy};
 use eclvm_kernel::budget::{Budget, BudgetLimits};
@@ -261,6 +261,8 @@ impl Batches {
             prices: lot.setting.price_table(),
             budget: shared.first().cloned(),
             threads: 0,
+            engine: [Engine::Auto, Engine::Scalar, Engine::Lanes][lot.grain.0 % 3],
+            lanes: [0, 64, 128][lot.grain.1 % 3],
         };
         let mut batch = Batch::new(policy, options).map_err(|error| error.to_string())?;
         batch.set_grain(lot.grain.0, lot.grain.1);

@@ -154,6 +154,8 @@ pub struct Case {
     pub source: String,
     /// What is asked.
     pub ask: Ask,
+    /// Requests that stand beside it in lanes.
+    pub beside: Vec<Ask>,
     /// Under which limits.
     pub setting: Setting,
 }

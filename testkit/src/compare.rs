@@ -1,9 +1,11 @@
 //! Holds the engine to the reference: the same case in both, and everything that a receipt says side by side.
 
 use crate::case::{Ask, Case, Setting};
+use crate::lanes;
 use crate::reference::source::Source;
 use crate::reference::{self, RefReceipt};
 use bumpalo::Bump;
+use eclvm::batch::LaneWorker;
 use eclvm::lang::codes;
 use eclvm::policy::CompileError;
 use eclvm::{Module, Policy};
@@ -30,9 +32,9 @@ pub struct Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Case { seed, source, ask, setting } = &self.case;
+        let Case { seed, source, ask, beside, setting } = &self.case;
         let world = setting.world.as_ref().map(|world| world.version);
-        let short = format!("{ask:?}");
+        let short = format!("{ask:?}, beside {beside:?}");
         let short: String = short.chars().take(4000).collect();
         writeln!(f, "difference at seed {seed}\n--- source\n{source}\n--- request\n{short}")?;
         let Setting { allow_writes, now, gas_limit, mana_limit, max_depth, prices, shared, .. } = setting;
@@ -82,7 +84,7 @@ impl Subject {
     }
 }
 
-fn catch<T>(job: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn catch<T>(job: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(job)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
@@ -178,7 +180,7 @@ fn side_by_side(
 }
 
 /// The names of the fields that are not the same.
-fn fields(program: &Program, expected: &RefReceipt, actual: &Receipt) -> Vec<&'static str> {
+pub(crate) fn fields(program: &Program, expected: &RefReceipt, actual: &Receipt) -> Vec<&'static str> {
     let same_value = match (&expected.value, &actual.value(program)) {
         (Some(a), Some(b)) => a.same(b),
         (a, b) => a.is_none() && b.is_none(),
@@ -231,10 +233,13 @@ pub fn check(case: &Case) -> Result<Vec<RefReceipt>, Box<Difference>> {
     let Some(subject) = Subject::compile(&case.source).map_err(difference)? else { return Ok(Vec::new()) };
     let mut vm = Vm::new();
     let mut receipts = Vec::new();
+    let asks: Vec<Ask> = std::iter::once(&case.ask).chain(&case.beside).cloned().collect();
     for policy in 0..subject.source.policies.len() {
         let receipt =
             compare(&subject, policy, &case.ask, &case.setting, &mut vm, true).map_err(difference)?;
         receipts.push(receipt);
+        let mut worker = LaneWorker::new();
+        lanes::compare(&subject, policy, &asks, &case.setting, &mut worker, true).map_err(difference)?;
     }
     Ok(receipts)
 }

@@ -15,6 +15,7 @@ pub mod batches;
 pub mod case;
 pub mod compare;
 pub mod generate;
+pub mod lanes;
 pub mod reference;
 pub mod runner;
 pub mod shrink;

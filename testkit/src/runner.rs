@@ -7,8 +7,10 @@ use crate::case::{Case, Setting};
 use crate::compare::{Difference, Subject, compare};
 use crate::generate::rng::Rng;
 use crate::generate::{broken, given, program, setting, worlds};
+use crate::lanes::{self, Ran};
 use crate::reference::RefReceipt;
 use crate::world::RefWorld;
+use eclvm::batch::LaneWorker;
 use eclvm::lang::builtins::Builtin;
 use eclvm_kernel::fault::{Exhaustion, Fault, Outcome};
 use eclvm_kernel::gas::Prices;
@@ -42,6 +44,10 @@ pub struct Totals {
     pub wrote: u64,
     /// Gas of all runs, in units of Compute.
     pub compute: u64,
+    /// Policies, with a request, that were run in lanes too, and those that have no lane plan.
+    pub planned: [u64; 2],
+    /// Requests in lanes, and those of them that were left to the scalar engine.
+    pub lanes: [u64; 2],
 }
 
 impl Totals {
@@ -61,6 +67,21 @@ impl Totals {
         self.crossed += other.crossed;
         self.wrote += other.wrote;
         self.compute += other.compute;
+        for i in 0..2 {
+            self.planned[i] += other.planned[i];
+            self.lanes[i] += other.lanes[i];
+        }
+    }
+
+    fn saw_lanes(&mut self, ran: Option<Ran>) {
+        match ran {
+            Some(Ran { lanes, left }) => {
+                self.planned[0] += 1;
+                self.lanes[0] += lanes;
+                self.lanes[1] += left;
+            }
+            None => self.planned[1] += 1,
+        }
     }
 
     fn saw(&mut self, receipt: &RefReceipt) {
@@ -165,13 +186,14 @@ pub fn shared_worlds() -> &'static [Arc<RefWorld>] {
 /// One worker: an engine, and what it has seen.
 pub struct Worker {
     vm: Vm,
+    lanes: LaneWorker,
     /// What it has seen.
     pub totals: Totals,
 }
 
 impl Default for Worker {
     fn default() -> Worker {
-        Worker { vm: Vm::new(), totals: Totals::default() }
+        Worker { vm: Vm::new(), lanes: LaneWorker::new(), totals: Totals::default() }
     }
 }
 
@@ -194,8 +216,13 @@ impl Worker {
         let (text, kind) = source(seed);
         self.totals.sources[kind] += 1;
         let nothing = |what| {
-            let case =
-                Case { seed, source: text.clone(), ask: Default::default(), setting: Default::default() };
+            let case = Case {
+                seed,
+                source: text.clone(),
+                ask: Default::default(),
+                beside: Vec::new(),
+                setting: Default::default(),
+            };
             Box::new(Difference { case, what })
         };
         let Some(subject) = Subject::compile(&text).map_err(nothing)? else {
@@ -235,6 +262,7 @@ impl Worker {
                     seed,
                     source: subject.source.text.clone(),
                     ask: ask.clone(),
+                    beside: Vec::new(),
                     setting: setting.clone(),
                 };
                 Box::new(Difference { case, what })
@@ -242,11 +270,26 @@ impl Worker {
         };
         let first = one(&mut self.vm, &roomy, loaded)?;
         self.totals.saw(&first);
-        for _ in 0..TIGHT {
+        let in_lanes = rng.below(TIGHT + 1);
+        let mut chosen = roomy.clone();
+        for n in 0..TIGHT {
             let tight = setting::tight(rng, &roomy, first.cost, first.mana, bounded);
             let receipt = one(&mut self.vm, &tight, false)?;
             self.totals.saw(&receipt);
+            if n == in_lanes {
+                chosen = tight;
+            }
         }
+        let mut asks = lanes::variants(rng, &ask, &inputs, chosen.world.is_some());
+        asks.insert(0, ask);
+        let large = rng.often(60);
+        let ran =
+            lanes::compare(subject, policy, &asks, &chosen, &mut self.lanes, large).map_err(|what| {
+                let ask = asks.remove(0);
+                let source = subject.source.text.clone();
+                Box::new(Difference { case: Case { seed, source, ask, beside: asks, setting: chosen }, what })
+            })?;
+        self.totals.saw_lanes(ran);
         Ok(())
     }
 }

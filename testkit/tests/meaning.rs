@@ -32,7 +32,13 @@ fn on_state() -> Setting {
 /// Runs a source in both; they must agree on everything.
 fn run(source: &str, ask: &Ask, setting: &Setting) -> RefReceipt {
     with_room(|| {
-        let case = Case { seed: 0, source: source.to_owned(), ask: ask.clone(), setting: setting.clone() };
+        let case = Case {
+            seed: 0,
+            source: source.to_owned(),
+            ask: ask.clone(),
+            beside: Vec::new(),
+            setting: setting.clone(),
+        };
         let mut receipts = check(&case).unwrap_or_else(|difference| panic!("{difference}"));
         assert!(!receipts.is_empty(), "it does not compile: {source}");
         receipts.remove(0)

@@ -114,6 +114,12 @@ fn print_totals(totals: &Totals, seconds: f64) {
         share(totals.crossed, runs),
         share(totals.wrote, runs)
     );
+    let ([planned, unplanned], [lanes, left]) = (totals.planned, totals.lanes);
+    println!(
+        "lanes: {:.1} % of policies have a plan; {lanes} requests in lanes, {:.1} % left to the scalar engine",
+        share(planned, planned + unplanned),
+        share(left, lanes)
+    );
     println!("in sources: {}", list(&totals.features, totals.compiled.iter().sum()));
     println!(
         "{seconds:.1} s, {:.0} cases per second, {:.1} units of Compute per run",

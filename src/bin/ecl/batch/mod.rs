@@ -22,7 +22,7 @@ use crate::source::Source;
 use crate::{context, input, output};
 use bumpalo::Bump;
 use eclvm::Policy;
-use eclvm::batch::{Batch, BatchOptions, Cut, Requests};
+use eclvm::batch::{self, Batch, BatchOptions, Cut, Requests};
 use eclvm::clock::SystemClock;
 use eclvm::kernel::budget::{Budget, BudgetLimits};
 use eclvm::kernel::fault::Exhaustion;
@@ -62,6 +62,11 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
         // Also where no flag asks for one: it is what Ctrl-C cancels.
         budget: Some(Arc::clone(&budget)),
         threads: args.threads.map_or_else(cores, usize::from),
+        engine: match args.engine {
+            Engine::Auto => batch::Engine::Auto,
+            Engine::Scalar => batch::Engine::Scalar,
+            Engine::Vector => batch::Engine::Lanes,
+        },
         ..BatchOptions::default()
     };
     // From here on files are touched and time counts.
@@ -154,11 +159,6 @@ fn record(
 
 /// What can be said about the flags before anything is read.
 fn usage(args: &BatchArgs) -> Result<Kind, Failure> {
-    if args.engine == Engine::Vector {
-        return Err(Failure::usage(
-            "this build has the scalar engine only: use `--engine scalar` or leave it out",
-        ));
-    }
     input::one_stdin(&[Some(&args.file), Some(&args.requests), args.state.as_deref()])?;
     if let Some(out) = args.out.as_deref() {
         let read = [Some(args.file.as_str()), Some(args.requests.as_str()), args.state.as_deref()];

@@ -9,9 +9,6 @@ use eclvm::kernel::budget::BudgetSnapshot;
 use serde::Serialize;
 use std::fmt::Write;
 
-/// The engine that decides, by the name `--engine` has for it.
-const ENGINE: &str = "scalar";
-
 /// A summary, ready to be printed. Its order of keys is that of the JSON.
 #[derive(Serialize)]
 pub(super) struct Report {
@@ -24,10 +21,14 @@ pub(super) struct Report {
     mana: u64,
     seconds: f64,
     decisions_per_second: f64,
+    /// By the names that `--engine` has for them; `both` where each decided some.
     engine: &'static str,
     threads: usize,
     latency_ns: LatencyJson,
     budget: Option<BudgetJson>,
+    /// Why the scalar engine decided any, where it was not asked for. In words only: the JSON's keys are promised.
+    #[serde(skip)]
+    why_scalar: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -95,7 +96,11 @@ impl Report {
             mana: summary.mana,
             seconds,
             decisions_per_second: if seconds > 0.0 { summary.requests as f64 / seconds } else { 0.0 },
-            engine: ENGINE,
+            engine: match summary.engines.name() {
+                "lanes" => "vector",
+                name => name,
+            },
+            why_scalar: summary.engines.why_scalar,
             threads,
             latency_ns: LatencyJson {
                 p50: latency.p50,
@@ -134,6 +139,9 @@ impl Report {
             "{BOLD}{} requests{RESET} in {time}: {rate:.0} per second {DIM}({engine} engine, {threads} {word}){RESET}",
             self.requests
         );
+        if let Some(why) = self.why_scalar {
+            let _ = writeln!(out, "  {DIM}one by one, because {why}{RESET}");
+        }
         for (name, count) in
             [("allow", self.allow), ("deny", self.deny), ("fault", self.fault), ("exhausted", self.exhausted)]
         {

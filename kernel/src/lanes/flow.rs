@@ -1,0 +1,226 @@
+//! Blocks, the ways between them, what each way costs, and which columns must be kept where lanes do not run.
+//!
+//! Blocks stand in code order. Only plain jumps go backwards (V5), so code order is a topological order of everything
+//! else, and the lanes of a chunk take the blocks in that order: the earliest block that somebody waits for is next. Lanes
+//! that wait behind a loop wait until the last one has left it.
+//!
+//! **Keeping.** An instruction computes its column for all lanes. The others' old values are put back only where somebody
+//! may still want them. Nobody does, where no block reads the column before writing it; nor where the instruction is the
+//! only one that writes it and stands in no loop: a lane that is not there has no way on which the column was ever
+//! written, so that it never reads it (V4).
+
+use super::columns::Arg;
+use super::gas;
+use super::plan::{Block, Code, Edge, LaneOp, NOWHERE, Unsupported};
+use crate::gas::GasUnits;
+
+pub(super) struct Flow {
+    pub(super) blocks: Vec<Block>,
+    /// Whether the blocks stand in a loop.
+    looping: Vec<bool>,
+}
+
+/// Cuts instructions into blocks. Jump targets in `targets` are instructions.
+pub(super) fn blocks(
+    ops: &mut [LaneOp],
+    targets: &[Option<u32>],
+    columns: u32,
+    inputs: &[Arg],
+) -> Result<Flow, Unsupported> {
+    let n = ops.len();
+    let mut begins = vec![false; n + 1];
+    let mut begin = |at: usize| {
+        if let Some(slot) = begins.get_mut(at) {
+            *slot = true;
+        }
+    };
+    begin(0);
+    for (at, (op, target)) in ops.iter().zip(targets).enumerate() {
+        if let Some(target) = target {
+            begin(*target as usize);
+        }
+        if op.jumps() || op.code == Code::Return {
+            begin(at + 1);
+        }
+    }
+    let starts: Vec<usize> = (0..n).filter(|at| begins.get(*at) == Some(&true)).collect();
+    let block_of = |op: usize| starts.partition_point(|start| *start <= op).saturating_sub(1) as u32;
+    let nowhere = Edge { to: NOWHERE, add: [0; 3] };
+    let mut blocks: Vec<Block> = Vec::with_capacity(starts.len());
+    for (at, start) in starts.iter().enumerate() {
+        let end = starts.get(at + 1).copied().unwrap_or(n);
+        let last = ops.get(end - 1).ok_or(Unsupported::Shape)?;
+        let target = targets.get(end - 1).copied().flatten();
+        let taken = target.map_or(nowhere, |to| Edge { to: block_of(to as usize), ..nowhere });
+        let falls = !matches!(last.code, Code::Return | Code::Jump);
+        if falls && end == n {
+            return Err(Unsupported::Shape);
+        }
+        let fall = if falls { Edge { to: at as u32 + 1, ..nowhere } } else { nowhere };
+        blocks.push(Block { start: *start as u32, end: end as u32, fall, taken, base: GasUnits::ZERO });
+    }
+    let looping = loops(&blocks)?;
+    bases(ops, &mut blocks)?;
+    let flow = Flow { blocks, looping };
+    flow.keep(ops, columns, inputs);
+    Ok(flow)
+}
+
+/// Which blocks stand between a backward jump and where it goes.
+fn loops(blocks: &[Block]) -> Result<Vec<bool>, Unsupported> {
+    let mut looping = vec![false; blocks.len()];
+    for (at, block) in blocks.iter().enumerate() {
+        let back = block.taken.to as usize;
+        if block.taken.to != NOWHERE && back <= at {
+            // Many loops over the same code are nothing that the compiler makes.
+            for slot in looping.get_mut(back..=at).unwrap_or(&mut []) {
+                *slot = true;
+            }
+        }
+    }
+    Ok(looping)
+}
+
+/// The units of one block.
+fn units(ops: &[LaneOp], block: &Block) -> GasUnits {
+    let ops = ops.get(block.start as usize..block.end as usize).unwrap_or(&[]);
+    ops.iter().fold(GasUnits::ZERO, |sum, op| sum.plus(of(op)))
+}
+
+fn of(op: &LaneOp) -> GasUnits {
+    let n = u64::from(op.units);
+    match usize::from(op.layer) {
+        gas::NETWORK => GasUnits { network: n, ..GasUnits::ZERO },
+        gas::STORAGE => GasUnits { storage: n, ..GasUnits::ZERO },
+        _ => GasUnits { compute: n, ..GasUnits::ZERO },
+    }
+}
+
+/// The cheapest way to each block, and by how much the others are dearer.
+fn bases(ops: &[LaneOp], blocks: &mut [Block]) -> Result<(), Unsupported> {
+    let least = |a: GasUnits, b: GasUnits| GasUnits {
+        network: a.network.min(b.network),
+        compute: a.compute.min(b.compute),
+        storage: a.storage.min(b.storage),
+        realm: 0,
+    };
+    let mut known: Vec<Option<GasUnits>> = vec![None; blocks.len()];
+    if let Some(first) = known.first_mut() {
+        *first = Some(GasUnits::ZERO);
+    }
+    for at in 0..blocks.len() {
+        let (Some(block), Some(Some(base))) = (blocks.get_mut(at), known.get(at).copied()) else {
+            return Err(Unsupported::Shape);
+        };
+        block.base = base;
+        let end = base.plus(units(ops, block));
+        for to in [block.fall.to, block.taken.to].into_iter().filter(|to| *to as usize > at) {
+            if let Some(slot) = known.get_mut(to as usize) {
+                *slot = Some(slot.map_or(end, |there| least(there, end)));
+            }
+        }
+    }
+    let all: Vec<GasUnits> = blocks.iter().map(|b| b.base).collect();
+    for block in blocks {
+        let end = gas::three(block.base.plus(units(ops, block)));
+        for edge in [&mut block.fall, &mut block.taken] {
+            if edge.to == NOWHERE {
+                continue;
+            }
+            let there = gas::three(all.get(edge.to as usize).copied().unwrap_or_default());
+            for ((add, end), there) in edge.add.iter_mut().zip(end).zip(there) {
+                // Only a jump into the middle of a loop could make it less.
+                *add = end.checked_sub(there).ok_or(Unsupported::Shape)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Flow {
+    fn block_of(&self, op: usize) -> usize {
+        self.blocks.partition_point(|block| block.start as usize <= op).saturating_sub(1)
+    }
+    pub(super) fn in_loop(&self, op: usize) -> bool {
+        self.looping.get(self.block_of(op)).copied().unwrap_or(true)
+    }
+    /// Units of the cheapest way to an instruction, its own included where it is charged.
+    pub(super) fn gas_at(&self, ops: &[LaneOp], op: usize, charged: bool) -> GasUnits {
+        let Some(block) = self.blocks.get(self.block_of(op)) else { return GasUnits::ZERO };
+        let end = op + usize::from(charged);
+        let before = ops.get(block.start as usize..end).unwrap_or(&[]);
+        before.iter().fold(block.base, |sum, op| sum.plus(of(op)))
+    }
+
+    /// Marks the instructions whose columns must be kept in lanes that do not run.
+    fn keep(&self, ops: &mut [LaneOp], columns: u32, inputs: &[Arg]) {
+        let mut writes = vec![0u32; columns as usize];
+        // Read in some block before the block writes it.
+        let mut comes_in = vec![false; columns as usize];
+        let mut written_in = vec![NOWHERE; columns as usize];
+        for input in inputs {
+            if let Arg::Word(at) | Arg::Six(at) = input
+                && let Some(n) = writes.get_mut(*at as usize)
+            {
+                *n += 1;
+            }
+        }
+        for (number, block) in self.blocks.iter().enumerate() {
+            for op in ops.get(block.start as usize..block.end as usize).unwrap_or(&[]) {
+                op.reads(|at| {
+                    if written_in.get(at as usize) != Some(&(number as u32))
+                        && let Some(slot) = comes_in.get_mut(at as usize)
+                    {
+                        *slot = true;
+                    }
+                });
+                if let Some(at) = op.writes() {
+                    if let Some(n) = writes.get_mut(at as usize) {
+                        *n += 1;
+                    }
+                    if let Some(slot) = written_in.get_mut(at as usize) {
+                        *slot = number as u32;
+                    }
+                }
+            }
+        }
+        for (at, op) in ops.iter_mut().enumerate() {
+            if let Some(column) = op.writes() {
+                let comes_in = comes_in.get(column as usize).copied().unwrap_or(true);
+                let once = writes.get(column as usize) == Some(&1) && !self.in_loop(at);
+                op.keep = comes_in && !once;
+            }
+        }
+    }
+}
+
+impl LaneOp {
+    /// The word column that it writes; of six the first.
+    fn writes(&self) -> Option<u32> {
+        use Code as L;
+        match self.code {
+            L::Nop | L::CopyTruth | L::UnwrapTruth | L::RangeCheck | L::EntryTrust => None,
+            L::Less | L::LessEq | L::Equal | L::NotEqual | L::Same | L::SameNumber | L::SameSix => None,
+            L::SameTruth | L::SameText | L::Not | L::Above | L::TextContains | L::TextStarts => None,
+            L::TextEnds | L::TextIgnoreCase | L::Contains | L::HasCredential | L::ResolveDid => None,
+            L::IsMember | L::Enter | L::Require | L::Jump | L::BranchTruth | L::BranchNull => None,
+            L::LoopLess | L::LoopMore | L::Return => None,
+            L::Index | L::Elem if self.x & super::plan::TO_TRUTH != 0 => None,
+            _ => Some(self.a),
+        }
+    }
+    /// The word columns that it reads; of six the first.
+    fn reads(&self, mut visit: impl FnMut(u32)) {
+        let more = match self.code {
+            Code::Clamp | Code::Lerp => 3,
+            Code::Create => 6,
+            _ => 1,
+        };
+        if let Arg::Word(at) | Arg::Six(at) = self.b {
+            (at..at + more).for_each(&mut visit);
+        }
+        if let Arg::Word(at) | Arg::Six(at) = self.c {
+            visit(at);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Sets of lanes: one bit each, 64 to a word, lane 0 in the lowest bit of the first word.
+//!
+//! Every set that decides anything is cut to the lanes that there are. Truth columns (registers of type bool) are sets
+//! too, but of those only the bits of lanes that run mean something: they are always taken `and` a set that is cut.
+
+use super::simd::wide;
+
+/// Words that hold so many lanes.
+#[must_use]
+pub const fn words(lanes: usize) -> usize {
+    lanes.div_ceil(64)
+}
+
+/// Makes `set` the first `n` lanes.
+pub fn first(set: &mut [u64], n: usize) {
+    for (at, word) in set.iter_mut().enumerate() {
+        let left = n.saturating_sub(at * 64);
+        *word = if left >= 64 { u64::MAX } else { (1u64 << left) - 1 };
+    }
+}
+
+/// Puts a lane in.
+#[inline]
+pub fn insert(set: &mut [u64], lane: usize) {
+    if let Some(word) = set.get_mut(lane / 64) {
+        *word |= 1 << (lane % 64);
+    }
+}
+
+/// Takes a lane out.
+#[inline]
+pub fn remove(set: &mut [u64], lane: usize) {
+    if let Some(word) = set.get_mut(lane / 64) {
+        *word &= !(1 << (lane % 64));
+    }
+}
+
+/// Whether a lane is in.
+#[inline]
+#[must_use]
+pub fn has(set: &[u64], lane: usize) -> bool {
+    set.get(lane / 64).is_some_and(|word| word >> (lane % 64) & 1 == 1)
+}
+
+/// How many are in.
+#[must_use]
+pub fn count(set: &[u64]) -> usize {
+    set.iter().map(|word| word.count_ones() as usize).sum()
+}
+
+#[inline(always)]
+pub(crate) fn any(set: &[u64]) -> bool {
+    set.iter().fold(0, |sum, word| sum | word) != 0
+}
+
+#[inline(always)]
+pub(crate) fn same(a: &[u64], b: &[u64]) -> bool {
+    a.iter().zip(b).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
+}
+
+/// `set &= other`
+#[inline(always)]
+pub(crate) fn and(set: &mut [u64], other: &[u64]) {
+    for (word, other) in set.iter_mut().zip(other) {
+        *word &= other;
+    }
+}
+
+/// `set &= !other`
+#[inline(always)]
+pub(crate) fn without(set: &mut [u64], other: &[u64]) {
+    for (word, other) in set.iter_mut().zip(other) {
+        *word &= !other;
+    }
+}
+
+/// `set |= other`
+#[inline(always)]
+pub(crate) fn or(set: &mut [u64], other: &[u64]) {
+    for (word, other) in set.iter_mut().zip(other) {
+        *word |= other;
+    }
+}
+
+/// Calls `visit` with each lane of the set, ascending.
+#[inline(always)]
+pub(crate) fn each(set: &[u64], mut visit: impl FnMut(usize)) {
+    for (at, word) in set.iter().enumerate() {
+        let mut left = *word;
+        while left != 0 {
+            visit(at * 64 + left.trailing_zeros() as usize);
+            left &= left - 1;
+        }
+    }
+}
+
+/// Fewer lanes of a word than this are taken one by one.
+const FEW: u32 = 6;
+
+// The loops below take slices whose length the compiler does not know: of loops over arrays of 64 it makes 64 copies of
+// their body instead of wide instructions.
+
+/// Applies `f` to the items of the set.
+#[inline(always)]
+fn update<T: Copy>(items: &mut [T], set: &[u64], f: impl Fn(T) -> T) {
+    for (chunk, word) in items.chunks_mut(64).zip(set) {
+        match *word {
+            0 => {}
+            u64::MAX => chunk.iter_mut().for_each(|item| *item = f(*item)),
+            word if word.count_ones() < FEW => each(&[word], |lane| {
+                if let Some(item) = chunk.get_mut(lane) {
+                    *item = f(*item);
+                }
+            }),
+            word => {
+                for (bit, item) in chunk.iter_mut().enumerate() {
+                    *item = if word >> bit & 1 == 1 { f(*item) } else { *item };
+                }
+            }
+        }
+    }
+}
+
+/// `exits[lane] = exit` for the lanes of the set.
+pub(crate) fn fill_exits(exits: &mut [u16], set: &[u64], exit: u16) {
+    wide(
+        #[inline(always)]
+        || update(exits, set, |_| exit),
+    );
+}
+
+/// `items[lane] = value` for the lanes of the set.
+pub(crate) fn fill(items: &mut [u64], set: &[u64], value: u64) {
+    wide(
+        #[inline(always)]
+        || update(items, set, |_| value),
+    );
+}
+
+/// `items[lane] += n` for the lanes of the set.
+pub(crate) fn add(items: &mut [u64], set: &[u64], n: u64) {
+    wide(
+        #[inline(always)]
+        || update(items, set, |old| old.wrapping_add(n)),
+    );
+}
+
+/// `new[lane] = old[lane]` for the lanes outside of the set.
+pub(crate) fn keep(new: &mut [f64], set: &[u64], old: &[f64]) {
+    wide(
+        #[inline(always)]
+        || keep_loop(new, set, old),
+    );
+}
+#[inline(always)]
+fn keep_loop(new: &mut [f64], set: &[u64], old: &[f64]) {
+    for ((new, old), word) in new.chunks_mut(64).zip(old.chunks(64)).zip(set) {
+        match *word {
+            u64::MAX => {}
+            word => {
+                for (bit, (new, old)) in new.iter_mut().zip(old).enumerate() {
+                    *new = if word >> bit & 1 == 1 { *new } else { *old };
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What pure instructions do to columns: plain loops over slices of one length, which vectorise. Each applies the very
+//! function of `crate::ops` (or the operator) that the scalar engine applies, lane by lane, so that no bit differs;
+//! sums keep their order, and nothing is fused.
+
+use super::columns::Operand;
+use super::simd::wide;
+
+/// `out[lane] = f(b[lane])`
+pub(crate) fn map(out: &mut [f64], b: Operand<'_>, f: impl Fn(f64) -> f64) {
+    wide(
+        #[inline(always)]
+        || map_loop(out, b, f),
+    )
+}
+#[inline(always)]
+fn map_loop(out: &mut [f64], b: Operand<'_>, f: impl Fn(f64) -> f64) {
+    match b {
+        Operand::K(k) => out.fill(f(k)),
+        Operand::S(s) => {
+            for (out, b) in out.iter_mut().zip(s) {
+                *out = f(*b);
+            }
+        }
+    }
+}
+
+/// `out[lane] = f(b[lane], c[lane])`
+pub(crate) fn map2(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64) -> f64) {
+    wide(
+        #[inline(always)]
+        || map2_loop(out, b, c, f),
+    )
+}
+#[inline(always)]
+fn map2_loop(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64) -> f64) {
+    match (b, c) {
+        (Operand::S(b), Operand::S(c)) => {
+            for ((out, b), c) in out.iter_mut().zip(b).zip(c) {
+                *out = f(*b, *c);
+            }
+        }
+        (Operand::S(b), Operand::K(c)) => {
+            for (out, b) in out.iter_mut().zip(b) {
+                *out = f(*b, c);
+            }
+        }
+        (Operand::K(b), Operand::S(c)) => {
+            for (out, c) in out.iter_mut().zip(c) {
+                *out = f(b, *c);
+            }
+        }
+        (Operand::K(b), Operand::K(c)) => out.fill(f(b, c)),
+    }
+}
+
+/// `out[lane] = f(out[lane], b[lane], c[lane])`
+pub(crate) fn fold2(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64, f64) -> f64) {
+    wide(
+        #[inline(always)]
+        || fold2_loop(out, b, c, f),
+    )
+}
+#[inline(always)]
+fn fold2_loop(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64, f64) -> f64) {
+    match (b, c) {
+        (Operand::S(b), Operand::S(c)) => {
+            for ((out, b), c) in out.iter_mut().zip(b).zip(c) {
+                *out = f(*out, *b, *c);
+            }
+        }
+        (Operand::S(b), Operand::K(c)) => {
+            for (out, b) in out.iter_mut().zip(b) {
+                *out = f(*out, *b, c);
+            }
+        }
+        (Operand::K(b), Operand::S(c)) => {
+            for (out, c) in out.iter_mut().zip(c) {
+                *out = f(*out, b, *c);
+            }
+        }
+        (Operand::K(b), Operand::K(c)) => out.iter_mut().for_each(|out| *out = f(*out, b, c)),
+    }
+}
+
+/// The set of lanes for which `f(b[lane])`; bits of no lane may be set too.
+pub(crate) fn test(out: &mut [u64], b: Operand<'_>, f: impl Fn(f64) -> bool) {
+    wide(
+        #[inline(always)]
+        || test_loop(out, b, f),
+    )
+}
+#[inline(always)]
+#[expect(
+    clippy::indexing_slicing,
+    clippy::needless_range_loop,
+    reason = "arrays of fixed size, and bounds that are constants below it"
+)]
+fn test_loop(out: &mut [u64], b: Operand<'_>, f: impl Fn(f64) -> bool) {
+    match b {
+        Operand::K(k) => out.fill(if f(k) { u64::MAX } else { 0 }),
+        Operand::S(s) => {
+            let (whole, rest) = s.as_chunks::<64>();
+            for (word, s) in out.iter_mut().zip(whole) {
+                let mut answers = 0;
+                for lane in 0..64 {
+                    answers |= if f(s[lane]) { 1 << lane } else { 0 };
+                }
+                *word = answers;
+            }
+            if let (Some(word), false) = (out.get_mut(whole.len()), rest.is_empty()) {
+                *word = rest.iter().enumerate().fold(0, |w, (bit, s)| w | u64::from(f(*s)) << bit);
+            }
+        }
+    }
+}
+
+/// The set of lanes for which `f(b[lane], c[lane])`; bits of no lane may be set too.
+pub(crate) fn test2(out: &mut [u64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64) -> bool) {
+    wide(
+        #[inline(always)]
+        || test2_loop(out, b, c, f),
+    )
+}
+#[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "arrays of fixed size, and bounds that are constants below it")]
+fn test2_loop(out: &mut [u64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64) -> bool) {
+    match (b, c) {
+        (Operand::S(b), Operand::K(c)) => test_loop(
+            out,
+            Operand::S(b),
+            #[inline(always)]
+            |b| f(b, c),
+        ),
+        (Operand::K(b), c) => test_loop(
+            out,
+            c,
+            #[inline(always)]
+            |c| f(b, c),
+        ),
+        (Operand::S(b), Operand::S(c)) => {
+            let ((whole, b_rest), (c_whole, c_rest)) = (b.as_chunks::<64>(), c.as_chunks::<64>());
+            for ((word, b), c) in out.iter_mut().zip(whole).zip(c_whole) {
+                let mut answers = 0;
+                for lane in 0..64 {
+                    answers |= if f(b[lane], c[lane]) { 1 << lane } else { 0 };
+                }
+                *word = answers;
+            }
+            if let (Some(word), false) = (out.get_mut(whole.len()), b_rest.is_empty()) {
+                let pairs = b_rest.iter().zip(c_rest).enumerate();
+                *word = pairs.fold(0, |w, (bit, (b, c))| w | u64::from(f(*b, *c)) << bit);
+            }
+        }
+    }
+}

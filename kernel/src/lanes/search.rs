@@ -1,0 +1,236 @@
+//! Instructions on texts and arrays. Texts are ids, so equality compares words; what looks into texts is worked out once
+//! for each distinct text where the other side is a constant. Sizes are of distinct texts too: a table.
+
+use super::columns::{Arg, NULL, Operand};
+use super::compute::to_truth;
+use super::gas::COMPUTE;
+use super::hosts::{NO, YES};
+use super::masks;
+use super::ops::{test, test2};
+use super::plan::{Code, LaneOp, NEGATED, NULLABLE, OF_NUMBERS, OF_TEXTS};
+use super::run::Run;
+use crate::ops::{math, text};
+
+/// A list this short is compared one by one.
+const SHORT: usize = 16;
+
+impl Run<'_> {
+    pub(super) fn search(&mut self, op: &LaneOp) {
+        match op.code {
+            Code::SameText => {
+                self.charge_texts(op, op.x & NULLABLE != 0);
+                let s = &mut *self.s;
+                let inputs = &self.given.inputs;
+                let (b, c) = (s.columns.word(inputs, op.b), s.columns.word(inputs, op.c));
+                test2(&mut s.test, b, c, |b, c| b.to_bits() == c.to_bits());
+                self.put_test(op, op.x & NEGATED != 0);
+            }
+            Code::TextLen => self.text_len(op),
+            Code::TextContains => self.text_test(op, text::contains),
+            Code::TextStarts => self.text_test(op, |b, c| b.starts_with(c)),
+            Code::TextEnds => self.text_test(op, |b, c| b.ends_with(c)),
+            Code::TextIgnoreCase => self.text_test(op, text::eq_ignore_ascii_case),
+            Code::ArrayLen => {
+                let arrays = self.given.arrays;
+                self.word_by_word(op, |b| (arrays.len_of(b) as f64).to_bits());
+            }
+            Code::Contains => self.contains(op),
+            _ => self.element(op),
+        }
+    }
+
+    /// A word for each lane that runs; once where `b` is the same in every lane.
+    fn word_by_word(&mut self, op: &LaneOp, f: impl Fn(u64) -> u64) {
+        let inputs = &self.given.inputs;
+        if let Some(b) = self.s.columns.word(inputs, op.b).uniform() {
+            return self.put_k(op, f(b));
+        }
+        let mut new = self.s.columns.take_spare();
+        let s = &*self.s;
+        let b = s.columns.word(inputs, op.b);
+        masks::each(&s.mask, |lane| {
+            if let Some(new) = new.get_mut(lane) {
+                *new = f64::from_bits(f(b.bits(lane)));
+            }
+        });
+        self.put(op, new);
+    }
+
+    /// What an instruction on one or two strings costs beyond its first unit. One that is null costs no more.
+    fn charge_texts(&mut self, op: &LaneOp, nullable: bool) {
+        let texts = self.given.texts;
+        let s = &mut *self.s;
+        let inputs = &self.given.inputs;
+        let (b, c) = (s.columns.word(inputs, op.b), s.columns.word(inputs, op.c));
+        let two = op.c != Arg::None;
+        let sizes = |operand: Operand<'_>| match operand.uniform() {
+            Some(bits) => (texts.len_of(bits), texts.len_of(bits)),
+            None => texts.range(),
+        };
+        let (least_b, most_b) = sizes(b);
+        let (least_c, most_c) = if two { sizes(c) } else { (0, 0) };
+        let (least, most) = ((least_b + least_c).div_ceil(32), (most_b + most_c).div_ceil(32));
+        if least == most && !nullable {
+            return s.bill.add(COMPUTE, most, &s.mask, self.all);
+        }
+        s.bill.add_each(COMPUTE, &s.mask, most, |lane| {
+            let (b, c) = (b.bits(lane), if two { c.bits(lane) } else { 0 });
+            if b == NULL || (two && c == NULL) {
+                return 0;
+            }
+            let bytes = texts.len_of(b) + if two { texts.len_of(c) } else { 0 };
+            bytes.div_ceil(32)
+        });
+    }
+
+    fn text_len(&mut self, op: &LaneOp) {
+        self.charge_texts(op, false);
+        let texts = self.given.texts;
+        self.word_by_word(op, |b| text::chars(texts.of(b)).to_bits());
+    }
+
+    /// A question about two strings. Where one is a constant, each distinct text is looked at once.
+    fn text_test(&mut self, op: &LaneOp, f: impl Fn(&str, &str) -> bool) {
+        self.charge_texts(op, false);
+        let texts = self.given.texts;
+        let s = &mut *self.s;
+        let inputs = &self.given.inputs;
+        let (b, c) = (s.columns.word(inputs, op.b), s.columns.word(inputs, op.c));
+        if let (Some(b), Some(c)) = (b.uniform(), c.uniform()) {
+            s.test.fill(if f(texts.of(b), texts.of(c)) { u64::MAX } else { 0 });
+            return self.put_test(op, false);
+        }
+        s.test.fill(0);
+        let test = &mut s.test;
+        match s.memos.table(op.x >> 8) {
+            Some(table) => masks::each(&s.mask, |lane| {
+                let (b, c) = (b.bits(lane), c.bits(lane));
+                let key = if matches!(op.b, Arg::Word(_)) { b } else { c };
+                let Some(known) = table.state.get_mut(key as usize) else { return };
+                if *known == 0 {
+                    *known = if f(texts.of(b), texts.of(c)) { YES } else { NO };
+                }
+                if *known == YES {
+                    masks::insert(test, lane);
+                }
+            }),
+            None => masks::each(&s.mask, |lane| {
+                if f(texts.of(b.bits(lane)), texts.of(c.bits(lane))) {
+                    masks::insert(test, lane);
+                }
+            }),
+        }
+        self.put_test(op, false);
+    }
+
+    /// `a = b[c]`; IndexOutOfRange.
+    fn element(&mut self, op: &LaneOp) {
+        let arrays = self.given.arrays;
+        let mut new = self.s.columns.take_spare();
+        let s = &mut *self.s;
+        let inputs = &self.given.inputs;
+        let (b, c) = (s.columns.word(inputs, op.b), s.columns.word(inputs, op.c));
+        s.test.fill(0);
+        let out = &mut s.test;
+        masks::each(&s.mask, |lane| {
+            let items = arrays.items(b.bits(lane));
+            match math::index(c.get(lane), items.len()).ok().and_then(|i| items.get(i)) {
+                Some(item) => {
+                    if let Some(new) = new.get_mut(lane) {
+                        *new = f64::from_bits(*item);
+                    }
+                }
+                None => masks::insert(out, lane),
+            }
+        });
+        self.leave_tested(op.exit);
+        if to_truth(op) {
+            let s = &mut *self.s;
+            test(&mut s.test, Operand::S(&new), |w| w.to_bits() == 1);
+            s.columns.give_back(new);
+            self.put_test(op, false);
+        } else {
+            self.put(op, new);
+        }
+    }
+
+    /// `a = b in c`
+    fn contains(&mut self, op: &LaneOp) {
+        self.charge_search(op);
+        let arrays = self.given.arrays;
+        let s = &mut *self.s;
+        let inputs = &self.given.inputs;
+        let (b, c) = (s.columns.word(inputs, op.b), s.columns.word(inputs, op.c));
+        let list = (op.x >> 8).checked_sub(1).and_then(|at| self.plan.lists.get(at as usize));
+        match list {
+            Some(list) if list.len() <= SHORT => {
+                s.test.fill(0);
+                s.more.clear();
+                s.more.resize(s.test.len(), 0);
+                for item in list {
+                    test(&mut s.more, b, |b| b.to_bits() == *item);
+                    masks::or(&mut s.test, &s.more);
+                }
+            }
+            Some(list) => {
+                s.test.fill(0);
+                let test = &mut s.test;
+                masks::each(&s.mask, |lane| {
+                    if list.binary_search(&b.bits(lane)).is_ok() {
+                        masks::insert(test, lane);
+                    }
+                });
+            }
+            None => {
+                let numbers = op.x & OF_NUMBERS != 0;
+                s.test.fill(0);
+                let test = &mut s.test;
+                masks::each(&s.mask, |lane| {
+                    let b = b.bits(lane);
+                    let mut items = arrays.items(c.bits(lane)).iter();
+                    let found = if numbers && b != NULL {
+                        items.any(|item| *item != NULL && f64::from_bits(*item) == f64::from_bits(b))
+                    } else {
+                        items.any(|item| *item == b)
+                    };
+                    if found {
+                        masks::insert(test, lane);
+                    }
+                });
+            }
+        }
+        self.put_test(op, false);
+    }
+
+    /// What a search costs beyond its first unit.
+    fn charge_search(&mut self, op: &LaneOp) {
+        let (texts, arrays) = (self.given.texts, self.given.arrays);
+        let s = &mut *self.s;
+        let inputs = &self.given.inputs;
+        let (b, c) = (s.columns.word(inputs, op.b), s.columns.word(inputs, op.c));
+        let strings = op.x & OF_TEXTS != 0;
+        if let Some(array) = c.uniform() {
+            let (elements, bytes) = arrays.totals(array);
+            let of = |bytes: u64| elements.div_ceil(8) + bytes.div_ceil(32);
+            let (least, most) = match (strings, b.uniform()) {
+                (false, _) => (0, 0),
+                (true, Some(b)) => (texts.len_of(b), texts.len_of(b)),
+                // One that is null has no bytes, and no id.
+                (true, None) => (0, texts.range().1),
+            };
+            if of(bytes + least) == of(bytes + most) {
+                return s.bill.add(COMPUTE, of(bytes + most), &s.mask, self.all);
+            }
+            return s
+                .bill
+                .add_each(COMPUTE, &s.mask, of(bytes + most), |lane| of(bytes + texts.len_of(b.bits(lane))));
+        }
+        let (elements, bytes) = arrays.largest();
+        let most = elements.div_ceil(8) + (bytes + texts.range().1).div_ceil(32);
+        s.bill.add_each(COMPUTE, &s.mask, most, |lane| {
+            let (elements, bytes) = arrays.totals(c.bits(lane));
+            let own = if strings { texts.len_of(b.bits(lane)) } else { 0 };
+            elements.div_ceil(8) + (bytes + own).div_ceil(32)
+        });
+    }
+}

@@ -1,0 +1,158 @@
+//! Texts, DIDs and arrays of a batch, as dense ids.
+//!
+//! Equal texts have one id, so `==` and lists of constants compare words. The plan's own texts and arrays come first, with
+//! ids that are known before the first request is read; the batch adds its own behind them.
+
+use crate::types::{Base, Ty};
+
+/// Texts by id. Whoever fills it sees to it that no two are equal.
+#[derive(Clone, Debug, Default)]
+pub struct Dictionary {
+    bytes: String,
+    ends: Vec<u32>,
+    lens: Vec<u32>,
+    /// Fewest and most bytes of the texts that were measured.
+    range: Option<(u32, u32)>,
+}
+
+impl Dictionary {
+    /// Adds a text and gives its id; None where there is no room for more (4 GiB). Where it is a string (and no DID), it
+    /// must be measured too.
+    pub fn push(&mut self, text: &str) -> Option<u32> {
+        let id = u32::try_from(self.ends.len()).ok().filter(|id| *id < u32::MAX)?;
+        let end = u32::try_from(self.bytes.len().checked_add(text.len())?).ok()?;
+        let len = u32::try_from(text.len()).ok()?;
+        self.bytes.push_str(text);
+        self.ends.push(end);
+        self.lens.push(len);
+        Some(id)
+    }
+    /// Says that the text of an id is used as a string: prices depend on its size.
+    #[inline]
+    pub fn measure(&mut self, id: u32) {
+        let len = self.lens.get(id as usize).copied().unwrap_or(0);
+        let (least, most) = self.range.unwrap_or((len, len));
+        self.range = Some((least.min(len), most.max(len)));
+    }
+    /// The text of an id; empty where there is none.
+    #[inline]
+    #[must_use]
+    pub fn text(&self, id: usize) -> &str {
+        let (Some(end), Some(len)) = (self.ends.get(id), self.lens.get(id)) else { return "" };
+        self.bytes.get((*end - *len) as usize..*end as usize).unwrap_or("")
+    }
+    /// How many texts there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+    /// How many bytes they have.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+    /// Becomes a copy of `first`, in the room that it has.
+    pub fn begin(&mut self, first: &Dictionary) {
+        self.bytes.clear();
+        self.bytes.push_str(&first.bytes);
+        self.ends.clone_from(&first.ends);
+        self.lens.clone_from(&first.lens);
+        self.range = first.range;
+    }
+    /// Bytes of the text that register bits stand for.
+    #[inline(always)]
+    pub(crate) fn len_of(&self, bits: u64) -> u64 {
+        u64::from(self.lens.get(bits as usize).copied().unwrap_or(0))
+    }
+    /// The text that register bits stand for.
+    #[inline]
+    pub(crate) fn of(&self, bits: u64) -> &str {
+        self.text(bits as usize)
+    }
+    /// No string has fewer bytes than the first, none more than the second.
+    pub(crate) fn range(&self) -> (u64, u64) {
+        self.range.map_or((0, 0), |(least, most)| (u64::from(least), u64::from(most)))
+    }
+}
+
+/// One array.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Span {
+    start: u32,
+    len: u32,
+    elements: u32,
+    text: u32,
+}
+
+/// Arrays by id. Elements are register bits: numbers, 0 or 1, null, ids of texts. Arrays that hold arrays or vectors
+/// have no place here.
+#[derive(Clone, Debug, Default)]
+pub struct Arrays {
+    spans: Vec<Span>,
+    words: Vec<u64>,
+    /// No array has more elements, nor more bytes of texts.
+    largest: (u32, u32),
+}
+
+impl Arrays {
+    /// Whether arrays of this type have a place here.
+    #[must_use]
+    pub fn suits(ty: Ty) -> bool {
+        ty.elem().is_some_and(|elem| !elem.is_array() && elem.base() != Base::Trust)
+    }
+    /// Adds an array of these elements, whose texts (DIDs are none) have so many bytes, and gives its id.
+    pub fn push(&mut self, items: impl Iterator<Item = u64>, text_bytes: u64) -> Option<u32> {
+        let id = u32::try_from(self.spans.len()).ok().filter(|id| *id < u32::MAX)?;
+        let start = u32::try_from(self.words.len()).ok()?;
+        let text = u32::try_from(text_bytes).ok()?;
+        self.words.extend(items);
+        let len = u32::try_from(self.words.len()).ok()? - start;
+        self.spans.push(Span { start, len, elements: len, text });
+        self.largest = (self.largest.0.max(len), self.largest.1.max(text));
+        Some(id)
+    }
+    /// How many arrays there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+    /// How many elements they have.
+    #[must_use]
+    pub fn words(&self) -> usize {
+        self.words.len()
+    }
+    /// Becomes a copy of `first`, in the room that it has.
+    pub fn begin(&mut self, first: &Arrays) {
+        self.spans.clone_from(&first.spans);
+        self.words.clone_from(&first.words);
+        self.largest = first.largest;
+    }
+    #[inline(always)]
+    pub(crate) fn items(&self, bits: u64) -> &[u64] {
+        let Some(span) = self.spans.get(bits as usize) else { return &[] };
+        self.words.get(span.start as usize..(span.start + span.len) as usize).unwrap_or(&[])
+    }
+    #[inline(always)]
+    pub(crate) fn len_of(&self, bits: u64) -> usize {
+        self.spans.get(bits as usize).map_or(0, |s| s.len as usize)
+    }
+    /// No array has more elements, nor more bytes of texts.
+    pub(crate) fn largest(&self) -> (u64, u64) {
+        (u64::from(self.largest.0), u64::from(self.largest.1))
+    }
+    /// Elements, and bytes of the texts among them.
+    #[inline(always)]
+    pub(crate) fn totals(&self, bits: u64) -> (u64, u64) {
+        self.spans.get(bits as usize).map_or((0, 0), |s| (u64::from(s.elements), u64::from(s.text)))
+    }
+}

@@ -1,0 +1,180 @@
+//! Requests, row by row, into columns. Only the ordinary is taken: a request with anything unusual about its inputs is left
+//! out, and the scalar engine says what that means.
+
+use super::Requests;
+use super::intern::Interner;
+use bumpalo::Bump;
+use eclvm_kernel::lanes::{InputColumn, LanePlan, NULL, masks};
+use eclvm_kernel::limits::{MAX_ARRAY_ELEMENTS, MAX_TEXT_BYTES};
+use eclvm_kernel::program::{Program, StdInput};
+use eclvm_kernel::request::Request;
+use eclvm_kernel::types::{Base, Ty};
+use eclvm_kernel::value::ValueRef;
+
+/// What one input holds in each lane.
+#[derive(Debug)]
+enum Lanes {
+    Words(Vec<f64>),
+    Six(Box<[Vec<f64>; 6]>),
+}
+
+/// Columns that are filled anew for each chunk.
+#[derive(Debug, Default)]
+pub(super) struct Fill {
+    types: Vec<Ty>,
+    lanes: Vec<Lanes>,
+    /// Lanes with ordinary requests.
+    pub(super) active: Vec<u64>,
+}
+
+impl Fill {
+    /// For requests of this program.
+    pub(super) fn begin(&mut self, program: &Program) {
+        let standard = [StdInput::Caller, StdInput::Realm, StdInput::Trust].map(StdInput::ty);
+        self.types = program.inputs.iter().map(|input| input.ty).chain(standard).collect();
+        let lanes = |ty: &Ty| {
+            if !ty.is_array() && ty.base() == Base::Trust {
+                Lanes::Six(Box::default())
+            } else {
+                Lanes::Words(Vec::new())
+            }
+        };
+        self.lanes = self.types.iter().map(lanes).collect();
+    }
+
+    /// Takes requests from `from` on, at most `most`; fewer where the interner is full. Says how many.
+    pub(super) fn fill<R: Requests + ?Sized>(
+        &mut self,
+        plan: &LanePlan,
+        interner: &mut Interner,
+        requests: &R,
+        (from, most): (usize, usize),
+        on_host: bool,
+        bump: &mut Bump,
+    ) -> usize {
+        let program = plan.program();
+        self.active.clear();
+        self.active.resize(masks::words(most), 0);
+        for lanes in &mut self.lanes {
+            let clear = |words: &mut Vec<f64>| words.clear();
+            match lanes {
+                Lanes::Words(words) => clear(words),
+                Lanes::Six(six) => six.iter_mut().for_each(clear),
+            }
+        }
+        for lane in 0..most {
+            if lane > 0 && interner.is_full() {
+                return lane;
+            }
+            bump.reset();
+            let ordinary = match requests.request(from + lane, bump) {
+                Ok(request) => self.row(program, interner, &request, on_host),
+                Err(_) => false,
+            };
+            if ordinary {
+                masks::insert(&mut self.active, lane);
+            }
+            for lanes in &mut self.lanes {
+                let pad = |words: &mut Vec<f64>| words.resize(lane + 1, f64::from_bits(NULL));
+                match lanes {
+                    Lanes::Words(words) => pad(words),
+                    Lanes::Six(six) => six.iter_mut().for_each(pad),
+                }
+            }
+        }
+        most
+    }
+
+    /// Adds a request; false where it is unusual, and then some columns may have it and some not.
+    fn row(
+        &mut self,
+        program: &Program,
+        interner: &mut Interner,
+        request: &Request<'_>,
+        on_host: bool,
+    ) -> bool {
+        let n = program.inputs.len();
+        if request.unknown_keys || request.inputs.len() > n {
+            return false;
+        }
+        let mentions = |input| program.mentions(input);
+        let standard = [
+            (request.caller, mentions(StdInput::Caller) || (on_host && mentions(StdInput::Trust))),
+            (request.realm, mentions(StdInput::Realm)),
+            (request.trust, mentions(StdInput::Trust) && !on_host),
+        ];
+        if on_host && request.trust != ValueRef::Missing {
+            return false;
+        }
+        for (at, (lanes, ty)) in self.lanes.iter_mut().zip(&self.types).enumerate() {
+            let (given, required) = match at.checked_sub(n) {
+                None => (request.inputs.get(at).copied().unwrap_or(ValueRef::Missing), !ty.is_optional()),
+                Some(at) => standard.get(at).copied().unwrap_or((ValueRef::Missing, true)),
+            };
+            // What is standard is not null, but may be missing.
+            let nullable = at < n && ty.is_optional();
+            match given {
+                ValueRef::Missing if !required => continue,
+                ValueRef::Null if nullable => continue,
+                _ => {}
+            }
+            let taken = match (lanes, given) {
+                (Lanes::Six(six), ValueRef::Trust(t)) if t.is_valid() => {
+                    for (column, x) in six.iter_mut().zip(t.0) {
+                        column.push(x);
+                    }
+                    true
+                }
+                (Lanes::Words(words), given) => match word(interner, given, *ty) {
+                    Some(bits) => {
+                        words.push(f64::from_bits(bits));
+                        true
+                    }
+                    None => false,
+                },
+                _ => false,
+            };
+            if !taken {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The columns.
+    pub(super) fn columns<'a>(&'a self, bump: &'a Bump) -> &'a [InputColumn<'a>] {
+        bump.alloc_slice_fill_iter(self.lanes.iter().map(|lanes| match lanes {
+            Lanes::Words(words) => InputColumn::Words(words),
+            Lanes::Six(six) => InputColumn::Trust(six.each_ref().map(Vec::as_slice)),
+        }))
+    }
+}
+
+/// The bits of a value that is an ordinary one of its type; null aside.
+#[inline]
+pub(super) fn word(interner: &mut Interner, given: ValueRef<'_>, ty: Ty) -> Option<u64> {
+    match given {
+        ValueRef::Array(items) if ty.is_array() => {
+            let elem = ty.elem()?;
+            let sound = items.len() <= MAX_ARRAY_ELEMENTS && items.iter().all(|item| is_element(*item, elem));
+            if sound { interner.array(items) } else { None }
+        }
+        _ if ty.is_array() => None,
+        ValueRef::Number(n) if ty.base() == Base::Number && n.is_finite() => Some(n.to_bits()),
+        ValueRef::Bool(b) if ty.base() == Base::Bool => Some(u64::from(b)),
+        ValueRef::Text(s) if ty.base() == Base::Text && s.len() <= MAX_TEXT_BYTES => interner.text(s),
+        ValueRef::Did(d) if ty.base() == Base::Did => interner.did(d.as_str()),
+        _ => None,
+    }
+}
+
+fn is_element(item: ValueRef<'_>, elem: Ty) -> bool {
+    match item {
+        ValueRef::Null => elem.is_optional(),
+        ValueRef::Number(n) => elem.base() == Base::Number && n.is_finite(),
+        ValueRef::Bool(_) => elem.base() == Base::Bool,
+        ValueRef::Text(s) => elem.base() == Base::Text && s.len() <= MAX_TEXT_BYTES,
+        ValueRef::Did(_) => elem.base() == Base::Did,
+        _ => false,
+    }
+}

@@ -1,0 +1,109 @@
+//! Texts and arrays of requests, as the lanes engine wants them: dense ids, equal texts once.
+
+use eclvm_kernel::lanes::{Arrays, Dictionary, LanePlan, NULL, number_bits};
+use eclvm_kernel::limits::{MAX_INTERNED_BYTES, MAX_INTERNED_TEXTS};
+use eclvm_kernel::value::ValueRef;
+use foldhash::fast::RandomState;
+use std::hash::BuildHasher;
+
+/// An empty place in the table.
+const EMPTY: u32 = u32::MAX;
+
+/// Ids of texts and arrays. The table hashes with a seed of its own, so that nobody who chooses texts can choose collisions.
+#[derive(Debug, Default)]
+pub(super) struct Interner {
+    pub(super) texts: Dictionary,
+    pub(super) arrays: Arrays,
+    table: Vec<u32>,
+    hasher: RandomState,
+    /// Texts that the plan knew.
+    known: usize,
+    scratch: Vec<u64>,
+}
+
+impl Interner {
+    /// Holds what the plan knows, and nothing else.
+    pub(super) fn begin(&mut self, plan: &LanePlan) {
+        self.texts.begin(plan.texts());
+        self.arrays.begin(plan.arrays());
+        self.known = plan.texts().len();
+        self.table.clear();
+        self.table.resize((self.texts.len() * 2).next_power_of_two().max(64), EMPTY);
+        for id in 0..self.texts.len() {
+            self.place(id as u32);
+        }
+    }
+    /// Whether more has gathered than is kept.
+    pub(super) fn is_full(&self) -> bool {
+        self.texts.len() > self.known + MAX_INTERNED_TEXTS
+            || self.texts.bytes() + 8 * self.arrays.words() + 16 * self.arrays.len() > MAX_INTERNED_BYTES
+    }
+    fn slot(&self, text: &str) -> usize {
+        self.hasher.hash_one(text) as usize & (self.table.len() - 1)
+    }
+    /// Puts an id, whose text is not there yet, into the table.
+    fn place(&mut self, id: u32) {
+        let mut at = self.slot(self.texts.text(id as usize));
+        while self.table.get(at).is_some_and(|slot| *slot != EMPTY) {
+            at = (at + 1) & (self.table.len() - 1);
+        }
+        if let Some(slot) = self.table.get_mut(at) {
+            *slot = id;
+        }
+    }
+    /// The id of a text; None where there is no room.
+    #[inline]
+    fn id(&mut self, text: &str) -> Option<u32> {
+        let mut at = self.slot(text);
+        while let Some(id) = self.table.get(at).copied().filter(|id| *id != EMPTY) {
+            if self.texts.text(id as usize) == text {
+                return Some(id);
+            }
+            at = (at + 1) & (self.table.len() - 1);
+        }
+        let id = self.texts.push(text)?;
+        if self.texts.len() * 2 > self.table.len() {
+            let len = self.table.len() * 2;
+            self.table.clear();
+            self.table.resize(len, EMPTY);
+            (0..=id).for_each(|id| self.place(id));
+        } else if let Some(slot) = self.table.get_mut(at) {
+            *slot = id;
+        }
+        Some(id)
+    }
+    /// The bits of a string.
+    #[inline]
+    pub(super) fn text(&mut self, text: &str) -> Option<u64> {
+        let id = self.id(text)?;
+        self.texts.measure(id);
+        Some(u64::from(id))
+    }
+    /// The bits of a DID.
+    #[inline]
+    pub(super) fn did(&mut self, did: &str) -> Option<u64> {
+        self.id(did).map(u64::from)
+    }
+    /// The bits of an array whose elements have been checked.
+    pub(super) fn array(&mut self, items: &[ValueRef<'_>]) -> Option<u64> {
+        let mut words = std::mem::take(&mut self.scratch);
+        words.clear();
+        let mut bytes = 0u64;
+        for item in items {
+            words.push(match item {
+                ValueRef::Number(n) => number_bits(*n),
+                ValueRef::Bool(b) => u64::from(*b),
+                ValueRef::Text(s) => {
+                    bytes += s.len() as u64;
+                    self.text(s)?
+                }
+                ValueRef::Did(d) => self.did(d.as_str())?,
+                ValueRef::Null => NULL,
+                _ => return None,
+            });
+        }
+        let id = self.arrays.push(words.iter().copied(), bytes);
+        self.scratch = words;
+        id.map(u64::from)
+    }
+}

@@ -1,0 +1,224 @@
+//! The lanes engine on one thread: requests become columns, chunks run, answers become receipts. Requests that the engine
+//! leaves alone are run by the scalar engine.
+
+use super::decisions::Part;
+use super::fill::Fill;
+use super::intern::Interner;
+use super::parallel::Worker;
+use super::prepared::Prepared;
+use super::{RequestColumns, Requests};
+use eclvm_kernel::lanes::{Answers, Given, Inputs, LanePlan, Lanes, REPLAY, Tally, masks};
+use eclvm_kernel::receipt::Receipt;
+use eclvm_kernel::request::Env;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Lanes of a chunk, unless the options say otherwise: columns of 8 KiB, a few of which stay in the first cache.
+pub(super) const LANES: usize = 1_024;
+
+/// The lanes engine of one thread, with the scalar engine beside it. [`super::Batch`] has one for each; by itself it is for
+/// those who bring their own threads.
+#[derive(Default)]
+pub struct LaneWorker {
+    lanes: Lanes,
+    fill: Fill,
+    interner: Interner,
+    bump: bumpalo::Bump,
+    /// Answers of a chunk, where they do not go elsewhere at once.
+    exits: Vec<u16>,
+    passed: Vec<u64>,
+    extra: [Vec<u64>; 3],
+    values: Vec<f64>,
+    /// What columns of this portion came to.
+    pub(super) tally: Tally,
+    /// The same of one chunk.
+    chunk: Tally,
+    active: Vec<u64>,
+    pub(super) scalar: Worker,
+    /// Whether texts and answers are those of the requests at hand.
+    begun: bool,
+}
+
+impl LaneWorker {
+    /// A worker that has run nothing yet.
+    #[must_use]
+    pub fn new() -> LaneWorker {
+        LaneWorker::default()
+    }
+
+    /// Runs all requests in chunks of `width`, and puts their receipts into `out` in order: those of the scalar engine.
+    /// Says how many the scalar engine had to decide. `env.shared` must be None.
+    pub fn run<R: Requests + ?Sized>(
+        &mut self,
+        plan: &LanePlan,
+        requests: &R,
+        width: usize,
+        env: &Env<'_>,
+        out: &mut Vec<Receipt>,
+    ) -> usize {
+        out.clear();
+        self.begun = false;
+        let mut replayed = 0;
+        while out.len() < requests.len() {
+            let from = out.len();
+            let most = width.max(1).min(requests.len() - from);
+            let took = self.rows(plan, requests, (from, most), env);
+            for lane in 0..took {
+                let receipt = match self.receipt(plan, lane, env) {
+                    Some(receipt) => receipt,
+                    None => {
+                        replayed += 1;
+                        self.scalar.run(plan.executable(), requests, from + lane, env)
+                    }
+                };
+                out.push(receipt);
+            }
+        }
+        replayed
+    }
+
+    /// Another portion begins.
+    pub(super) fn begin(&mut self) {
+        self.begun = false;
+    }
+
+    /// Runs requests of a portion from `from` on, at most `most`, into the worker's own answers. Says how many.
+    pub(super) fn rows<R: Requests + ?Sized>(
+        &mut self,
+        plan: &LanePlan,
+        requests: &R,
+        (from, most): (usize, usize),
+        env: &Env<'_>,
+    ) -> usize {
+        if !self.begun {
+            self.fill.begin(plan.program());
+        }
+        if !self.begun || self.interner.is_full() {
+            self.interner.begin(plan);
+            self.lanes.forget();
+            self.begun = true;
+        }
+        self.make_room(plan, most);
+        let job = AssertUnwindSafe(|| {
+            let on_host = env.host.is_some();
+            let took =
+                self.fill.fill(plan, &mut self.interner, requests, (from, most), on_host, &mut self.bump);
+            self.bump.reset();
+            let given = Given {
+                inputs: Inputs { columns: self.fill.columns(&self.bump), first: 0, lanes: took },
+                active: &self.fill.active,
+                texts: &self.interner.texts,
+                arrays: &self.interner.arrays,
+            };
+            let [network, compute, storage] = &mut self.extra;
+            let out = Answers {
+                exits: self.exits.get_mut(..took).unwrap_or(&mut []),
+                passed: &mut self.passed,
+                extra: [network, compute, storage],
+                values: &mut self.values,
+                tally: &mut self.chunk,
+            };
+            self.lanes.run(plan, given, env, out);
+            took
+        });
+        match catch_unwind(job) {
+            Ok(took) => took,
+            // A host's panic, or that of where requests come from: each request by itself finds out whose.
+            Err(_) => {
+                *self = LaneWorker::new();
+                self.make_room(plan, most);
+                most
+            }
+        }
+    }
+
+    /// Runs a chunk of columns, from request `from` on, into `part`.
+    pub(super) fn columns(
+        &mut self,
+        plan: &LanePlan,
+        columns: &RequestColumns<'_>,
+        prepared: &Prepared,
+        from: usize,
+        env: &Env<'_>,
+        part: &mut Part<'_>,
+    ) {
+        if !self.begun {
+            self.lanes.forget();
+            self.begun = true;
+        }
+        let lanes = part.exits.len();
+        let job = AssertUnwindSafe(|| {
+            prepared.active(from, lanes, &mut self.active);
+            self.bump.reset();
+            let given = Given {
+                inputs: Inputs { columns: prepared.columns(columns, &self.bump), first: from, lanes },
+                active: &self.active,
+                texts: prepared.texts(),
+                arrays: prepared.arrays(),
+            };
+            let out = Answers {
+                exits: part.exits,
+                passed: part.passed,
+                extra: part.extra.each_mut().map(|extra| &mut **extra),
+                values: part.values,
+                tally: &mut self.chunk,
+            };
+            self.lanes.run(plan, given, env, out);
+        });
+        if catch_unwind(job).is_ok() {
+            self.tally.add(&self.chunk);
+        } else {
+            *self = LaneWorker { tally: std::mem::take(&mut self.tally), ..LaneWorker::new() };
+            part.exits.fill(REPLAY);
+            part.passed.fill(0);
+        }
+        self.chunk.clear();
+    }
+
+    /// The same, into the worker's own answers. Says how many.
+    pub(super) fn own(
+        &mut self,
+        plan: &LanePlan,
+        columns: &RequestColumns<'_>,
+        prepared: &Prepared,
+        (from, lanes): (usize, usize),
+        env: &Env<'_>,
+    ) -> usize {
+        self.make_room(plan, lanes);
+        let (mut exits, mut passed) = (std::mem::take(&mut self.exits), std::mem::take(&mut self.passed));
+        let (mut extra, mut values) = (std::mem::take(&mut self.extra), std::mem::take(&mut self.values));
+        let mut part = Part {
+            exits: &mut exits,
+            passed: &mut passed,
+            extra: extra.each_mut().map(Vec::as_mut_slice),
+            values: &mut values,
+        };
+        self.columns(plan, columns, prepared, from, env, &mut part);
+        (self.exits, self.passed, self.extra, self.values) = (exits, passed, extra, values);
+        lanes
+    }
+
+    fn make_room(&mut self, plan: &LanePlan, lanes: usize) {
+        self.exits.clear();
+        self.exits.resize(lanes, REPLAY);
+        self.passed.clear();
+        self.passed.resize(masks::words(lanes), 0);
+        for (extra, wanted) in self.extra.iter_mut().zip(plan.extra()) {
+            extra.clear();
+            extra.resize(if wanted { lanes } else { 0 }, 0);
+        }
+        self.values.resize(lanes * plan.value_width(), 0.0);
+    }
+
+    /// The receipt of a lane of the worker's own answers; None where the scalar engine must make it.
+    pub(super) fn receipt(&self, plan: &LanePlan, lane: usize, env: &Env<'_>) -> Option<Receipt> {
+        let exit = plan.exits().get(usize::from(*self.exits.get(lane)?))?;
+        let mut extra = plan.fixed(env.host.is_some());
+        for (sum, column) in extra.iter_mut().zip(&self.extra) {
+            *sum += column.get(lane).copied().unwrap_or(0);
+        }
+        let width = plan.value_width();
+        let value = self.values.get(lane * width..(lane + 1) * width).unwrap_or(&[]);
+        let version = env.host.map_or(0, |host| host.version());
+        Some(plan.receipt(exit, extra, value, &env.prices, version))
+    }
+}

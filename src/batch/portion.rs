@@ -1,0 +1,264 @@
+//! A portion on all threads, decided by the lanes engine; what that leaves alone, and the bills, as the scalar engine's.
+
+use super::decisions::{Decisions, Part};
+use super::lanes::{LANES, LaneWorker};
+use super::prepared::Prepared;
+use super::{Answered, Batch, Engine, Engines, Portion, RequestColumns, Requests, fold};
+use eclvm_kernel::fault::{Exhaustion, Fault, Outcome};
+use eclvm_kernel::lanes::{LanePlan, Tally};
+use eclvm_kernel::receipt::Receipt;
+use eclvm_kernel::request::{Clock, Env};
+use rayon::prelude::*;
+use std::sync::{Arc, PoisonError};
+
+/// With fewer requests the lanes engine is not worth its columns.
+const FEW: usize = 64;
+/// What a task should take, in nanoseconds, at about a nanosecond for four units.
+const TASK_NS: u64 = 100_000;
+/// Why a request was left to the scalar engine by the lanes engine.
+const LEFT: &str = "some requests are unusual, cannot pay, or met a host that errs";
+
+/// What a task did: how many requests are complete, how many of them the scalar engine decided, and a sampled time.
+struct Done {
+    complete: usize,
+    scalar: usize,
+    sample: u64,
+}
+
+impl Batch<'_> {
+    /// The plan, where the lanes engine is to decide; else why not, if it was not asked for.
+    pub(super) fn lanes_for(&self, requests: usize) -> Result<Arc<LanePlan>, Option<&'static str>> {
+        let options = &self.options;
+        match options.engine {
+            Engine::Scalar => return Err(None),
+            Engine::Auto if requests < FEW => return Err(Some("the requests are few")),
+            _ => {}
+        }
+        let plan = self.policy.lanes().map_err(|why| Some(why.reason()))?;
+        if !options.now.is_finite() {
+            return Err(Some("`now` is no number"));
+        }
+        if plan.may_fill_memory(&options.prices, options.limits.gas_limit) {
+            return Err(Some("its loops may fill a run's memory"));
+        }
+        Ok(plan.clone())
+    }
+    /// Lanes of a chunk.
+    fn width(&self) -> usize {
+        match self.options.lanes {
+            0 => LANES,
+            lanes => lanes.clamp(64, 1 << 16).next_multiple_of(64),
+        }
+    }
+    /// Chunks of a task.
+    fn chunks(&self) -> usize {
+        let units = self.policy.max_gas().unwrap_or(10_000).clamp(1, 1 << 20);
+        let chunk_ns = (self.width() as u64).saturating_mul(units) / 4 + 1;
+        usize::try_from(TASK_NS / chunk_ns).unwrap_or(1).clamp(1, 16)
+    }
+
+    /// A worker that has begun this portion.
+    fn worker(&self) -> LaneWorker {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+    fn put_back(&self, worker: LaneWorker) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+    }
+    fn begin_workers(&self) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.iter_mut().for_each(LaneWorker::begin);
+    }
+
+    /// Decides a portion, a receipt for each request.
+    pub(super) fn run_lanes<R: Requests + ?Sized>(&self, plan: &LanePlan, requests: &R) -> Portion {
+        let n = requests.len();
+        let env = self.env();
+        let task = self.width() * self.chunks();
+        let prepared = requests
+            .columns()
+            .and_then(|columns| Some((columns, columns.prepared(plan, env.host.is_some())?)));
+        self.begin_workers();
+        let blank = Receipt::unstarted(Fault::HostError, 0);
+        let mut receipts: Vec<Receipt> = vec![blank; n];
+        let done: Vec<Done> = self.install(|| {
+            let tasks = receipts.par_chunks_mut(task).enumerate();
+            tasks
+                .map(|(number, out)| {
+                    let mut worker = self.worker();
+                    let done = self.task(plan, requests, prepared, number * task, &env, &mut worker, out);
+                    self.put_back(worker);
+                    done
+                })
+                .collect()
+        });
+        let mut complete = 0;
+        for done in &done {
+            complete += done.complete;
+            if done.complete < task {
+                break;
+            }
+        }
+        receipts.truncate(complete);
+        if let Some(budget) = self.options.budget.as_deref()
+            && let Some(at) = fold::settle(self, budget, requests, &mut receipts)
+        {
+            receipts.truncate(at);
+        }
+        let cut = if receipts.len() < n { self.stop().or(Some(Exhaustion::Cancelled)) } else { None };
+        let scalar = done.iter().map(|done| done.scalar).sum::<usize>().min(receipts.len());
+        let engines = engines(receipts.len(), scalar);
+        Portion { receipts, samples: done.iter().map(|done| done.sample).collect(), cut, engines }
+    }
+
+    /// Some chunks, one after the other.
+    #[expect(clippy::too_many_arguments, reason = "a closure with a name")]
+    fn task<R: Requests + ?Sized>(
+        &self,
+        plan: &LanePlan,
+        requests: &R,
+        prepared: Option<(&RequestColumns<'_>, &Prepared)>,
+        from: usize,
+        env: &Env<'_>,
+        worker: &mut LaneWorker,
+        out: &mut [Receipt],
+    ) -> Done {
+        let mut done = Done { complete: 0, scalar: 0, sample: 0 };
+        let began = self.clock.now_ns();
+        while done.complete < out.len() {
+            if self.stop().is_some() {
+                return done;
+            }
+            let at = from + done.complete;
+            let most = self.width().min(out.len() - done.complete);
+            let took = match prepared {
+                Some((columns, prepared)) => worker.own(plan, columns, prepared, (at, most), env),
+                None => worker.rows(plan, requests, (at, most), env),
+            };
+            for lane in 0..took {
+                let receipt = match worker.receipt(plan, lane, env) {
+                    Some(receipt) => receipt,
+                    None => {
+                        done.scalar += 1;
+                        worker.scalar.run(plan.executable(), requests, at + lane, env)
+                    }
+                };
+                if is_timed(&receipt) && self.stop().is_some() {
+                    return done;
+                }
+                if let Some(slot) = out.get_mut(done.complete) {
+                    *slot = receipt;
+                }
+                done.complete += 1;
+            }
+        }
+        let busy = self.clock.now_ns().saturating_sub(began);
+        done.sample = busy / (done.complete as u64).max(1);
+        done
+    }
+
+    /// Decides a portion, answers by column.
+    pub(super) fn answer<R: Requests + ?Sized>(&mut self, requests: &R, out: &mut Decisions) -> Answered {
+        let n = requests.len();
+        let plan = self.lanes_for(n).ok();
+        let on_host = self.options.host.is_some();
+        let prepared = plan.as_deref().and_then(|plan| {
+            let columns = requests.columns()?;
+            Some((columns, columns.prepared(plan, on_host)?))
+        });
+        if let (Some(plan), Some((columns, prepared))) = (&plan, prepared)
+            && let Some(answered) = self.answer_columns(plan, requests, columns, prepared, out)
+        {
+            return answered;
+        }
+        let Portion { receipts, samples, cut, engines } = self.portion(requests);
+        out.put_receipts(receipts, self.options.prices);
+        Answered { samples, cut, engines, tally: None }
+    }
+
+    /// The same, of columns. None where a shared budget cannot pay all of it: then bills are settled one by one.
+    fn answer_columns<R: Requests + ?Sized>(
+        &self,
+        plan: &Arc<LanePlan>,
+        requests: &R,
+        columns: &RequestColumns<'_>,
+        prepared: &Prepared,
+        out: &mut Decisions,
+    ) -> Option<Answered> {
+        let n = requests.len();
+        let env = self.env();
+        let (width, chunks) = (self.width(), self.chunks());
+        out.begin(Some(plan), n, env.prices, env.host.map(|host| host.version()));
+        self.begin_workers();
+        let mut parts = out.parts(width);
+        let run = |(number, parts): (usize, &mut [Part<'_>])| -> (bool, Tally, u64) {
+            let began = self.clock.now_ns();
+            let mut worker = self.worker();
+            let (mut at, mut count) = (number * chunks * width, 0);
+            let mut whole = true;
+            for part in parts {
+                if self.stop().is_some() {
+                    whole = false;
+                    break;
+                }
+                worker.columns(plan, columns, prepared, at, &env, part);
+                at += part.exits.len();
+                count += part.exits.len() as u64;
+            }
+            let tally = std::mem::take(&mut worker.tally);
+            self.put_back(worker);
+            (whole, tally, self.clock.now_ns().saturating_sub(began) / count.max(1))
+        };
+        let done: Vec<(bool, Tally, u64)> = if n <= width * chunks {
+            parts.chunks_mut(chunks).enumerate().map(run).collect()
+        } else {
+            self.install(|| parts.par_chunks_mut(chunks).enumerate().map(run).collect())
+        };
+        drop(parts);
+        if done.iter().any(|(whole, _, _)| !whole) {
+            // Time is up: what is complete is found out in index order, where each request says so by itself.
+            return None;
+        }
+        let mut tally = Tally::default();
+        let mut samples = Vec::with_capacity(done.len());
+        for (_, part, sample) in done {
+            tally.add(&part);
+            samples.push(sample);
+        }
+        let by_lanes: u64 = tally.exits.iter().sum();
+        let mut scalar = 0;
+        if by_lanes < n as u64 {
+            let mut worker = self.worker();
+            for index in out.left() {
+                let receipt = worker.scalar.run(plan.executable(), requests, index, &env);
+                if is_timed(&receipt) && self.stop().is_some() {
+                    return None;
+                }
+                out.put(index, receipt);
+                scalar += 1;
+            }
+            self.put_back(worker);
+        }
+        if let Some(budget) = self.options.budget.as_deref() {
+            let (mut cost, mut mana) = (0u64, 0u64);
+            for (_, receipt) in out.others() {
+                cost = cost.saturating_add(receipt.cost);
+                mana = mana.saturating_add(receipt.mana);
+            }
+            out.each_exit(&tally, |_, _, _, part| cost = cost.saturating_add(part));
+            if cost == u64::MAX || mana == u64::MAX || !budget.try_consume_late(cost, mana) {
+                return None;
+            }
+        }
+        let engines = engines(n, scalar);
+        Some(Answered { samples, cut: None, engines, tally: Some(tally) })
+    }
+}
+
+fn engines(n: usize, scalar: usize) -> Engines {
+    let why_scalar = (scalar > 0).then_some(LEFT);
+    Engines { lanes: (n - scalar) as u64, scalar: scalar as u64, why_scalar }
+}
+
+fn is_timed(receipt: &Receipt) -> bool {
+    matches!(receipt.outcome, Outcome::Exhausted(Exhaustion::Timeout | Exhaustion::Cancelled))
+}

@@ -104,13 +104,16 @@ fn data() -> Data {
     }
 }
 
+/// Sets the bits of requests that pass.
+type ByHand<'d> = Box<dyn Fn(&mut [u64]) + 'd>;
+
 /// One workload: a policy, its requests by column, and the same by hand.
 struct Work<'d> {
     name: &'static str,
     policy: Policy,
     columns: RequestColumns<'d>,
     host: Option<&'d dyn HostInterface>,
-    by_hand: Box<dyn Fn(&mut [u64]) + 'd>,
+    by_hand: ByHand<'d>,
 }
 
 fn dids<'d>(data: &'d Data, which: &[usize]) -> Vec<Did<'d>> {

@@ -102,7 +102,7 @@ const FEW: u32 = 6;
 
 /// Applies `f` to the items of the set.
 #[inline(always)]
-fn update<T: Copy>(items: &mut [T], set: &[u64], f: impl Fn(T) -> T) {
+fn update(items: &mut [u64], set: &[u64], f: impl Fn(u64) -> u64) {
     for (chunk, word) in items.chunks_mut(64).zip(set) {
         match *word {
             0 => {}
@@ -125,7 +125,19 @@ fn update<T: Copy>(items: &mut [T], set: &[u64], f: impl Fn(T) -> T) {
 pub(crate) fn fill_exits(exits: &mut [u16], set: &[u64], exit: u16) {
     wide(
         #[inline(always)]
-        || update(exits, set, |_| exit),
+        || {
+            for (chunk, word) in exits.chunks_mut(64).zip(set) {
+                match *word {
+                    0 => {}
+                    u64::MAX => chunk.fill(exit),
+                    word => {
+                        for (bit, item) in chunk.iter_mut().enumerate() {
+                            *item = if word >> bit & 1 == 1 { exit } else { *item };
+                        }
+                    }
+                }
+            }
+        },
     );
 }
 

@@ -82,7 +82,8 @@ impl Requests for [Request<'_>] {
 /// Which engine decides. Receipts are the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Engine {
-    /// The lanes engine where it can run the policy and there are enough requests, else the scalar engine.
+    /// The lanes engine where it can run the policy, the requests come by column and there are enough of them; else the
+    /// scalar engine.
     #[default]
     Auto,
     /// One request at a time.

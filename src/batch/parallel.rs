@@ -58,7 +58,7 @@ pub(super) fn chunk_len(policy: &crate::policy::Policy) -> usize {
 impl Batch<'_> {
     pub(super) fn run_parallel<R: Requests + ?Sized>(&self, requests: &R) -> Portion {
         let n = requests.len();
-        let why_scalar = match self.lanes_for(n) {
+        let why_scalar = match self.lanes_for(requests) {
             Ok(plan) => return self.run_lanes(&plan, requests),
             Err(why) => why,
         };

@@ -27,11 +27,18 @@ struct Done {
 
 impl Batch<'_> {
     /// The plan, where the lanes engine is to decide; else why not, if it was not asked for.
-    pub(super) fn lanes_for(&self, requests: usize) -> Result<Arc<LanePlan>, Option<&'static str>> {
+    pub(super) fn lanes_for<R: Requests + ?Sized>(
+        &self,
+        requests: &R,
+    ) -> Result<Arc<LanePlan>, Option<&'static str>> {
         let options = &self.options;
         match options.engine {
             Engine::Scalar => return Err(None),
-            Engine::Auto if requests < FEW => return Err(Some("the requests are few")),
+            Engine::Auto if requests.len() < FEW => return Err(Some("the requests are few")),
+            // Making columns of rows takes longer than the scalar engine takes for a short policy.
+            Engine::Auto if requests.columns().is_none() => {
+                return Err(Some("the requests are rows, not columns"));
+            }
             _ => {}
         }
         let plan = self.policy.lanes().map_err(|why| Some(why.reason()))?;
@@ -159,7 +166,7 @@ impl Batch<'_> {
     /// Decides a portion, answers by column.
     pub(super) fn answer<R: Requests + ?Sized>(&mut self, requests: &R, out: &mut Decisions) -> Answered {
         let n = requests.len();
-        let plan = self.lanes_for(n).ok();
+        let plan = self.lanes_for(requests).ok();
         let on_host = self.options.host.is_some();
         let prepared = plan.as_deref().and_then(|plan| {
             let columns = requests.columns()?;

@@ -6,6 +6,7 @@ use crate::observe::EclvmObserver;
 use crate::policy_type::PolicyType;
 #[cfg(feature = "state-host")]
 use crate::state::{CommitResult, StateHandle, StateView, UnifiedState};
+#[cfg(feature = "state-host")]
 use std::fmt;
 use std::sync::Arc;
 #[cfg(feature = "state-host")]

@@ -66,7 +66,7 @@ impl ExecutionResult {
     }
 }
 
-/// Runs a policy that needs no inputs but the standard ones. Writes are not granted: a policy that writes is the fault
+/// Runs a policy that needs no inputs but the standard ones, and tells the context's observer. Writes are not granted: a policy that writes is the fault
 /// EffectNotAllowed. See [`run_policy_with`].
 pub fn run_policy(
     policy: &Policy,
@@ -106,8 +106,8 @@ pub fn run_policy_with_state_context(
 ///
 /// # Errors
 ///
-/// Closed, where the handle has ended; TooLarge, where the handle's transaction cannot hold what the run wrote. Nothing
-/// of the run is left then but its gas.
+/// Closed, where the handle has ended: then nothing ran. TooLarge, where the handle's transaction cannot hold what the run
+/// wrote. Nothing of the run is left then but its gas, and that observers were told how it ended.
 #[cfg(feature = "state-host")]
 pub fn run_policy_with_state_context_and(
     policy: &Policy,

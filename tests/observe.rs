@@ -517,7 +517,7 @@ fn happen(state: &Arc<UnifiedState>, policies: &[Policy], seed: &mut u64) {
             handle.store_put(&format!("key {}", chance(seed) % 5), chance(seed) as f64).unwrap();
             handle.update_trust("did:x:b", (chance(seed) % 100) as f64 / 1_000.0).unwrap();
             handle.emit_event("told", eclvm::kernel::value::Value::Number(1.0)).unwrap();
-            if chance(seed) % 4 == 0 {
+            if chance(seed).is_multiple_of(4) {
                 handle.rollback();
             } else {
                 let _ = handle.commit();
@@ -528,7 +528,7 @@ fn happen(state: &Arc<UnifiedState>, policies: &[Policy], seed: &mut u64) {
             "did:x:a",
             None,
             realm,
-            chance(seed) % 2 == 0,
+            chance(seed).is_multiple_of(2),
             chance(seed) % 60,
         ),
         3 => {
@@ -569,7 +569,7 @@ fn plan_e6_2_replaying_the_log_makes_counters_and_world_again() {
         let mut checkpoint = running.checkpoint();
         for step in 0..60 {
             happen(&state, &policies, &mut seed);
-            if chance(&mut seed) % 10 == 0 {
+            if chance(&mut seed).is_multiple_of(10) {
                 running.advance(&state.event_log).unwrap();
                 assert_eq!(running.snapshot(), state.snapshot(), "round {round}, step {step}");
                 checkpoint = running.checkpoint();

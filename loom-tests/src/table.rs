@@ -10,16 +10,7 @@ const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/MODELS.md");
 const SECONDS: (u64, u64) = (240, 7_200);
 
 fn models() -> Vec<&'static Model> {
-    let protocols: &[&'static [Model]] = &[
-        crate::wide::MODELS,
-        crate::budget::MODELS,
-        crate::publish::MODELS,
-        crate::mana::MODELS,
-        crate::registry::MODELS,
-        crate::ledger::MODELS,
-        crate::multigas::MODELS,
-        crate::event::MODELS,
-    ];
+    let protocols: &[&'static [Model]] = &[crate::wide::MODELS, crate::budget::MODELS, crate::publish::MODELS, crate::mana::MODELS, crate::registry::MODELS, crate::ledger::MODELS, crate::multigas::MODELS, crate::event::MODELS];
     protocols.iter().copied().flatten().collect()
 }
 

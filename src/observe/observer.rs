@@ -45,9 +45,11 @@ pub(crate) fn micros(ns: u64) -> f64 {
 
 /// Longest duration that is counted, in nanoseconds (26 days); longer ones count as this one. Up to here microseconds give
 /// nanoseconds back to the unit, so that a replay counts what the run counted.
+#[cfg(feature = "state-host")]
 pub(crate) const LONGEST_NS: u64 = 1 << 51;
 
 /// Microseconds in whole nanoseconds, at most [`LONGEST_NS`]. What is no duration is 0.
+#[cfg(feature = "state-host")]
 pub(crate) fn nanos(us: f64) -> u64 {
     ((us * 1_000.0).round() as u64).min(LONGEST_NS)
 }
@@ -81,7 +83,8 @@ pub trait PolicyExecutionObserver: Send + Sync {
 /// runner calls the methods that say more, which by default call that one.
 ///
 /// An observer that passes on to another one passes on `on_context_started` together with `on_run`: each run calls both,
-/// once, in this order. It is called on the thread that runs, so what it takes, the run takes.
+/// once, in this order. It is called on the thread that runs, so what it takes, the run takes. One that panics takes the
+/// result of its run, or of its portion of a batch, with it.
 pub trait EclvmObserver: Send + Sync {
     /// A policy ran. `policy_id` is `unknown` where it has none.
     #[expect(clippy::too_many_arguments, reason = "the plan's signature")]

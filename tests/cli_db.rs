@@ -58,7 +58,7 @@ fn an_allowed_run_writes_for_good_and_a_denied_one_only_to_the_log() {
     assert_eq!(events[1]["data"]["outcome"], "allow");
     assert_eq!(events[2]["data"]["outcome"], "deny");
     assert_eq!(events[2]["n"], 4);
-    let read = ["eval", "store_get(\"last\")", "--db", "db", "--realm", "lab"];
+    let read = ["eval", "store_get_number(\"last\")", "--db", "db", "--realm", "lab"];
     assert_eq!(folder.ecl(&read).exits(0).stdout, "20\n");
 }
 

@@ -50,7 +50,7 @@ fn an_allowed_run_writes_for_good_and_a_denied_one_only_to_the_log() {
     visit(&folder, 20, 0);
     visit(&folder, 200, 4);
     let state = folder.ecl(&["db", "export", "db"]).exits(0).json();
-    assert_eq!(state["realms"]["lab"]["store"], json!({"last": 20, "open": true}));
+    assert_eq!(state["realms"]["lab"]["store"], json!({"last": 20.0, "open": true}));
     let events = log(&folder, "2");
     let names: Vec<_> =
         events.iter().map(|e| (e["event"].as_str().unwrap(), e["version"].as_u64().unwrap())).collect();
@@ -58,7 +58,7 @@ fn an_allowed_run_writes_for_good_and_a_denied_one_only_to_the_log() {
     assert_eq!(events[1]["data"]["outcome"], "allow");
     assert_eq!(events[2]["data"]["outcome"], "deny");
     assert_eq!(events[2]["n"], 4);
-    let read = ["eval", "store_get(\"last\")", "--db", "db", "--realm", "lab"];
+    let read = ["eval", "store_get_number(\"last\")", "--db", "db", "--realm", "lab"];
     assert_eq!(folder.ecl(&read).exits(0).stdout, "20\n");
 }
 
@@ -73,7 +73,7 @@ fn a_batch_commits_as_one() {
     let outcomes: Vec<_> = events.iter().filter_map(|event| event["data"]["outcome"].as_str()).collect();
     assert_eq!(outcomes, ["allow", "deny", "allow"]);
     let state = folder.ecl(&["db", "export", "db"]).exits(0).json();
-    assert_eq!(state["realms"]["lab"]["store"]["last"], 3);
+    assert_eq!(state["realms"]["lab"]["store"]["last"], 3.0);
 }
 
 #[test]

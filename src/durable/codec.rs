@@ -3,14 +3,12 @@
 
 use crate::kernel::effects::StoreValue;
 use crate::kernel::gas::GasUnits;
+use crate::kernel::limits::MAX_TYPE_DEPTH;
 use crate::kernel::value::{TrustVector, Value};
 use crate::policy::Module;
 use crate::state::{RealmPolicy, RealmRecord};
 use eclvm_kernel::encode;
 use std::sync::Arc;
-
-/// Arrays within arrays, at most: more than any type of the language.
-const MAX_DEPTH: u32 = 64;
 
 #[derive(Default)]
 pub(super) struct Writer(pub(super) Vec<u8>);
@@ -206,7 +204,7 @@ impl<'a> Reader<'a> {
             _ => None,
         }
     }
-    pub(super) fn value(&mut self, depth: u32) -> Option<Value> {
+    pub(super) fn value(&mut self, depth: u8) -> Option<Value> {
         match self.u8()? {
             0 => Some(Value::Null),
             1 => self.f64().map(Value::Number),
@@ -214,7 +212,7 @@ impl<'a> Reader<'a> {
             3 => self.text().map(|text| Value::Text(text.into())),
             4 => self.text().map(|did| Value::Did(did.into())),
             5 => self.trust().map(Value::Trust),
-            6 if depth < MAX_DEPTH => {
+            6 if depth < MAX_TYPE_DEPTH => {
                 self.list(|r| r.value(depth + 1)).map(|items| Value::Array(items.into()))
             }
             _ => None,

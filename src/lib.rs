@@ -20,6 +20,7 @@
 //! - [`policy`]: compile, load bytecode, choose one of several.
 //! - [`batch`]: many requests on all cores, with the receipts of running them one after the other.
 //! - [`host`]: state in memory; [`kernel::host::HostInterface`] for hosts of your own.
+//! - [`gateway`]: who may cross into a realm; entry points, blueprints, sagas.
 //! - [`wire`]: JSON and CSV in, receipts out.
 //! - [`lang`]: from text to a program, and its diagnostics.
 //! - [`kernel`]: bytecode, verifier, machine, budgets.
@@ -31,6 +32,8 @@ pub use eclvm_kernel as kernel;
 
 pub mod batch;
 pub mod clock;
+#[cfg(feature = "state-host")]
+pub mod gateway;
 pub mod host;
 pub mod lang;
 pub mod policy;

@@ -1,0 +1,366 @@
+//! Carries sagas out.
+
+use super::plan::{Saga, Step};
+use super::report::{SagaEnd, SagaReport, StepFailure, Undone};
+use crate::clock::SystemClock;
+use crate::gateway::observer::{EclvmObserver, NoObserver};
+use crate::gateway::validate::worker;
+use crate::kernel::budget::{Amount, Budget, BudgetLimits, Lease};
+use crate::kernel::fault::{Exhaustion, Fault, Outcome};
+use crate::kernel::gas::{GasUnits, Prices};
+use crate::kernel::limits::MAX_CONFLICT_RETRIES;
+use crate::kernel::mana::{ManaRate, ManaTable};
+use crate::kernel::multigas::{MultiGas, Usage};
+use crate::kernel::request::Clock;
+use crate::kernel::value::{Did, TrustVector, Value, ValueRef};
+use crate::policy::Policy;
+use crate::policy_type::PolicyType;
+use crate::run::{EclvmStateContext, PolicyRunContext, run_policy_with_state_context_and};
+use crate::state::{CommitResult, SagaStep, StateEvent, StateHandle, StateKey, UnifiedState, WriteError};
+use std::fmt;
+use std::sync::Arc;
+
+/// Mana of a step (gas.md, section 4).
+pub const SAGA_STEP_MANA: u64 = 30;
+/// Units of Realm gas of a step in another realm than the step before (gas.md, section 2).
+pub const CROSSING_GAS: u64 = 20;
+
+/// Runs sagas on a state. Share it (`Arc`).
+pub struct SagaRunner {
+    state: Arc<UnifiedState>,
+    mana: Option<Arc<ManaTable>>,
+    gas: Option<Arc<MultiGas>>,
+    observer: Arc<dyn EclvmObserver>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What one run of a saga shares.
+struct Run<'r> {
+    saga: &'r Saga,
+    budget: Arc<Budget>,
+    prices: Prices,
+    /// When it began and on which clock, where the budget's time is the runner's.
+    began_ns: Option<u64>,
+}
+
+impl SagaRunner {
+    /// A runner on this state: mana of nobody's account, prices of 1, nobody told, the system's clock.
+    pub fn new(state: Arc<UnifiedState>) -> SagaRunner {
+        SagaRunner {
+            state,
+            mana: None,
+            gas: None,
+            observer: Arc::new(NoObserver),
+            clock: Arc::new(SystemClock::new()),
+        }
+    }
+    /// Mana of budgets that the runner makes comes from the caller's account, which lends what it has, up to the limit, and
+    /// gets back what was not spent.
+    pub fn with_mana(self, mana: Arc<ManaTable>) -> SagaRunner {
+        SagaRunner { mana: Some(mana), ..self }
+    }
+    /// Counts each step in its realm, at these prices. Quotas are not asked.
+    pub fn with_multigas(self, gas: Arc<MultiGas>) -> SagaRunner {
+        SagaRunner { gas: Some(gas), ..self }
+    }
+    /// Tells this observer of each step.
+    pub fn with_observer(self, observer: Arc<dyn EclvmObserver>) -> SagaRunner {
+        SagaRunner { observer, ..self }
+    }
+    /// The time of accounts and of the timeout.
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> SagaRunner {
+        SagaRunner { clock, ..self }
+    }
+
+    /// Runs a saga within [`BudgetLimits::SAGA`].
+    pub fn run(&self, saga: &Saga) -> SagaReport {
+        self.run_within(saga, BudgetLimits::SAGA)
+    }
+    /// Runs a saga within these limits. Time is looked at before each step; a step's policy has as much again for itself.
+    pub fn run_within(&self, saga: &Saga, mut limits: BudgetLimits) -> SagaReport {
+        let now_ns = self.clock.now_ns();
+        let view = self.state.view();
+        let TrustVector([reliability, ..]) = view.trust(&saga.caller).unwrap_or(TrustVector::NEWCOMER);
+        drop(view);
+        let rate = ManaRate::of_reliability(reliability);
+        let lease =
+            self.mana.as_deref().map(|mana| mana.lease(&saga.caller, &rate, now_ns, limits.mana_limit));
+        let mut lease = match lease.transpose() {
+            Ok(lease) => lease,
+            Err(refusal) => return not_begun(None, refusal.retry_after_ns),
+        };
+        if let Some(lease) = &lease {
+            limits.mana_limit = limits.mana_limit.min(lease.granted());
+        }
+        let budget = Arc::new(Budget::new(limits));
+        let report = self.carry_out(saga, &budget, Some(now_ns));
+        if let Some(lease) = &mut lease {
+            lease.spend(report.mana_used);
+        }
+        report
+    }
+    /// Runs a saga on this budget, which alone pays; its time is its owner's to look at.
+    pub fn run_on(&self, saga: &Saga, budget: &Arc<Budget>) -> SagaReport {
+        self.carry_out(saga, budget, None)
+    }
+
+    fn carry_out(&self, saga: &Saga, budget: &Arc<Budget>, began_ns: Option<u64>) -> SagaReport {
+        let prices = self.gas.as_deref().map_or_else(Prices::default, |gas| gas.prices().0);
+        let costs: Vec<Amount> = saga.steps.iter().map(|step| reserve_of(step, &prices)).collect();
+        let whole = costs.iter().fold(Amount::new(0, 0), |sum, cost| sum.saturating_add(*cost));
+        let mut reserve = Lease::new(budget);
+        if let Err(refusal) = reserve.grow(whole, whole, None) {
+            return not_begun(Some(refusal.mark()), 0);
+        }
+        // Steps draw on what is beside the reserve: they run out of their own, and do not wait for it.
+        let limits = budget.limits();
+        let limits = BudgetLimits {
+            gas_limit: limits.gas_limit.saturating_sub(whole.gas),
+            mana_limit: limits.mana_limit.saturating_sub(whole.mana),
+            ..*limits
+        };
+        let run = Run { saga, budget: Arc::new(Budget::within(limits, budget.clone())), prices, began_ns };
+        let (mut done, mut failure) = (0, None);
+        for (index, step) in saga.steps.iter().enumerate() {
+            let mut bill = Bill::default();
+            let outcome = self.step(&run, index, step, &mut bill);
+            self.count(step, &bill);
+            match outcome {
+                Ok(()) => {
+                    done += 1;
+                    self.tell(saga, index, SagaStep::Done);
+                }
+                Err(why) => {
+                    self.tell(saga, index, SagaStep::Failed);
+                    failure = Some((index, why));
+                    break;
+                }
+            }
+        }
+        let mut report = SagaReport {
+            end: SagaEnd::Completed,
+            steps_done: done,
+            compensated: Vec::new(),
+            gas_used: 0,
+            mana_used: 0,
+        };
+        let mut paid = Amount::new(0, 0);
+        match failure {
+            None => self.tell(saga, done.saturating_sub(1), SagaStep::Completed),
+            Some((failed, why)) => {
+                let left = self.compensate(&run, done, &costs, &mut paid, &mut report.compensated);
+                report.end = match left.is_empty() {
+                    true => SagaEnd::Compensated { failed, why },
+                    false => SagaEnd::Incomplete { failed, why, left },
+                };
+            }
+        }
+        reserve.spend(paid);
+        drop(reserve);
+        report.gas_used = run.budget.gas_used().saturating_add(paid.gas);
+        report.mana_used = run.budget.mana_used().saturating_add(paid.mana);
+        report
+    }
+
+    /// One step, again where another commit came between. `bill` is what it was charged, whatever came of it.
+    fn step(&self, run: &Run<'_>, index: usize, step: &Step, bill: &mut Bill) -> Result<(), StepFailure> {
+        if let Some(began_ns) = run.began_ns {
+            let elapsed = self.clock.now_ns().saturating_sub(began_ns);
+            if let Some(reason) = run.budget.exhausted_at(elapsed) {
+                return Err(StepFailure::Exhausted(reason));
+            }
+        }
+        let before = index.checked_sub(1).and_then(|before| run.saga.steps.get(before));
+        let crosses = before.is_some_and(|before| before.realm != step.realm);
+        let units = GasUnits { realm: if crosses { CROSSING_GAS } else { 0 }, ..GasUnits::ZERO };
+        run.budget.consume(run.prices.cost(&units), SAGA_STEP_MANA).map_err(StepFailure::Exhausted)?;
+        bill.charge(units, SAGA_STEP_MANA);
+        let mut lost = Vec::new();
+        for _ in 0..=MAX_CONFLICT_RETRIES {
+            match self.attempt(run, step, bill)? {
+                CommitResult::Conflict { keys } => lost = keys,
+                other => return committed(other),
+            }
+        }
+        Err(StepFailure::Conflict(lost))
+    }
+
+    /// Policy and writes of a step on the current version, and the commit.
+    fn attempt(&self, run: &Run<'_>, step: &Step, bill: &mut Bill) -> Result<CommitResult, StepFailure> {
+        let context = PolicyRunContext::with_budget(&run.saga.caller, &step.realm, run.budget.clone());
+        let context = context.of_policy(&run.saga.id, PolicyType::Transaction);
+        let context = PolicyRunContext { prices: run.prices, ..context };
+        let context = EclvmStateContext::new(&self.state, context);
+        match context.view().realm(&step.realm) {
+            None => return Err(StepFailure::UnknownRealm),
+            Some(realm) if realm.quarantined => return Err(StepFailure::Quarantined),
+            Some(_) => {}
+        }
+        let handle = context.handle();
+        // Whoever quarantines the realm meanwhile was first.
+        let key = StateKey::Realm(step.realm.clone());
+        handle.enter(|transaction| transaction.note_key(key)).map_err(StepFailure::Write)?;
+        if let Some(policy) = &step.policy {
+            decide(policy, &step.inputs, &context, bill)?;
+        }
+        let written = apply(&step.writes, &handle);
+        let (units, mana) = handle.charged();
+        bill.charge(units, mana);
+        written?;
+        Ok(handle.commit())
+    }
+
+    /// Undoes the first `done` steps, the last one first. Steps that could not be undone.
+    fn compensate(
+        &self,
+        run: &Run<'_>,
+        done: usize,
+        costs: &[Amount],
+        paid: &mut Amount,
+        compensated: &mut Vec<usize>,
+    ) -> Vec<Undone> {
+        let mut left = Vec::new();
+        let steps = run.saga.steps.iter().zip(costs).enumerate().take(done);
+        for (index, (step, cost)) in steps.rev() {
+            match self.undo(run, step, *cost) {
+                Ok(()) => {
+                    *paid = paid.saturating_add(*cost);
+                    let storage = step.compensation_cost().0;
+                    let units = GasUnits { storage, ..GasUnits::ZERO };
+                    self.count(step, &Bill { units, mana: cost.mana });
+                    compensated.push(index);
+                    self.tell(run.saga, index, SagaStep::Compensated);
+                }
+                Err(why) => left.push(Undone { step: index, why }),
+            }
+        }
+        left
+    }
+
+    /// One compensation, paid for by its part of the reserve, each time it is tried.
+    fn undo(&self, run: &Run<'_>, step: &Step, cost: Amount) -> Result<(), StepFailure> {
+        if step.compensation.is_empty() {
+            return Ok(());
+        }
+        let limits = BudgetLimits { gas_limit: cost.gas, mana_limit: cost.mana, ..BudgetLimits::UNBOUNDED };
+        let mut lost = Vec::new();
+        for _ in 0..=MAX_CONFLICT_RETRIES {
+            let budget = Arc::new(Budget::new(limits));
+            let (state, caller) = (self.state.clone(), Some(&*run.saga.caller));
+            let view = state.view();
+            let handle = StateHandle::with_prices(state, view, &step.realm, caller, budget, run.prices);
+            apply(&step.compensation, &handle)?;
+            match handle.commit() {
+                CommitResult::Conflict { keys } => lost = keys,
+                other => return committed(other),
+            }
+        }
+        Err(StepFailure::Conflict(lost))
+    }
+
+    fn count(&self, step: &Step, bill: &Bill) {
+        if let Some(gas) = self.gas.as_deref() {
+            let usage = Usage { gas: bill.units, mana: bill.mana, runs: 1 };
+            gas.record_usage(worker(), gas.realm(&step.realm), &usage);
+        }
+    }
+    fn tell(&self, saga: &Saga, index: usize, state: SagaStep) {
+        self.observer.on_saga(&StateEvent::SagaProgress {
+            saga: saga.id.clone(),
+            step: index as u64,
+            state,
+            realm_id: saga.steps.get(index).map(|step| step.realm.clone()),
+        });
+    }
+}
+
+/// What a step's compensation costs.
+fn reserve_of(step: &Step, prices: &Prices) -> Amount {
+    let (storage, mana) = step.compensation_cost();
+    Amount::new(prices.cost(&GasUnits { storage, ..GasUnits::ZERO }), mana)
+}
+
+/// What was charged.
+#[derive(Clone, Copy, Default)]
+struct Bill {
+    units: GasUnits,
+    mana: u64,
+}
+
+impl Bill {
+    fn charge(&mut self, units: GasUnits, mana: u64) {
+        self.units = self.units.plus(units);
+        self.mana = self.mana.saturating_add(mana);
+    }
+}
+
+fn not_begun(reason: Option<Exhaustion>, retry_after_ns: u64) -> SagaReport {
+    SagaReport {
+        end: SagaEnd::NotBegun { reason, retry_after_ns },
+        steps_done: 0,
+        compensated: Vec::new(),
+        gas_used: 0,
+        mana_used: 0,
+    }
+}
+
+fn committed(result: CommitResult) -> Result<(), StepFailure> {
+    match result {
+        CommitResult::Success { .. } | CommitResult::AlreadyCommitted => Ok(()),
+        CommitResult::Conflict { keys } => Err(StepFailure::Conflict(keys)),
+        CommitResult::BudgetExhausted(reason) => Err(StepFailure::Exhausted(reason)),
+        CommitResult::Invalid => Err(StepFailure::InSink),
+    }
+}
+
+/// Asks a step's policy; what it writes is then in the context's handle.
+fn decide(
+    policy: &Policy,
+    inputs: &[Value],
+    context: &EclvmStateContext,
+    bill: &mut Bill,
+) -> Result<(), StepFailure> {
+    let inputs: Vec<ValueRef<'_>> = inputs.iter().map(borrowed).collect();
+    let result = run_policy_with_state_context_and(policy, &inputs, context).map_err(StepFailure::Write)?;
+    bill.charge(result.receipt.gas, result.mana_used);
+    match result.receipt.outcome {
+        Outcome::Allow => Ok(()),
+        Outcome::Deny => {
+            let message = policy.program().message(result.receipt.message);
+            Err(StepFailure::Denied(message.map(Arc::from)))
+        }
+        Outcome::Fault(fault) => Err(StepFailure::Fault(fault)),
+        Outcome::Exhausted(reason) => Err(StepFailure::Exhausted(reason)),
+    }
+}
+
+fn apply(writes: &[super::SagaWrite], handle: &StateHandle) -> Result<(), StepFailure> {
+    for (write, change) in writes.iter().enumerate() {
+        match change.apply(handle) {
+            Ok(true) => {}
+            Ok(false) => return Err(StepFailure::NotAllowed { write }),
+            Err(WriteError::Exhausted(reason)) => return Err(StepFailure::Exhausted(reason)),
+            Err(WriteError::UnknownRealm(_)) => return Err(StepFailure::UnknownRealm),
+            Err(error) => return Err(StepFailure::Write(error)),
+        }
+    }
+    Ok(())
+}
+
+fn borrowed(value: &Value) -> ValueRef<'_> {
+    match value {
+        Value::Null => ValueRef::Null,
+        Value::Number(x) => ValueRef::Number(*x),
+        Value::Bool(x) => ValueRef::Bool(*x),
+        Value::Text(text) => ValueRef::Text(text),
+        Value::Did(did) => Did::new(did).map_or(ValueRef::Invalid(Fault::InvalidDid), ValueRef::Did),
+        Value::Trust(trust) => ValueRef::Trust(trust),
+        Value::Array(_) => ValueRef::Invalid(Fault::TypeMismatch),
+    }
+}
+
+impl fmt::Debug for SagaRunner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SagaRunner").field("state", &self.state).finish_non_exhaustive()
+    }
+}

@@ -160,8 +160,10 @@ fn club(version: u64, threshold: &str) -> Blueprint {
     Blueprint::new("club", version, policies, defaults).unwrap()
 }
 
+type Action = (u64, BlueprintStep, Option<Arc<str>>);
+
 #[derive(Default)]
-struct Heard(Mutex<Vec<(u64, BlueprintStep, Option<Arc<str>>)>>);
+struct Heard(Mutex<Vec<Action>>);
 impl EclvmObserver for Heard {
     fn on_blueprint(&self, action: &StateEvent) {
         let StateEvent::BlueprintAction { version, action, realm_id, .. } = action else { panic!() };

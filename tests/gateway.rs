@@ -8,7 +8,7 @@ use eclvm::gateway::{
 };
 use eclvm::kernel::budget::BudgetLimits;
 use eclvm::kernel::fault::{Exhaustion, Fault};
-use eclvm::kernel::gas::GasLayer;
+use eclvm::kernel::gas::{GasLayer, GasUnits, Prices};
 use eclvm::kernel::mana::{ManaRate, ManaTable};
 use eclvm::kernel::multigas::{MultiGas, RealmQuota};
 use eclvm::kernel::request::Clock;
@@ -193,6 +193,12 @@ fn a_realms_quota_is_never_passed() {
     setting.clock.0.store(1 << 31, Ordering::Relaxed);
     assert_eq!(setting.cross(A, "lab"), Crossing::Exhausted(Exhaustion::OutOfGas));
     assert!(gas.snapshot().realm(lab).gas.compute <= 9 + 7);
+    // Without a price no gas limit holds it to the quota: refused, while a policy with a bound still runs.
+    gas.set_prices(Prices(GasUnits { compute: 0, ..Prices::default().0 }));
+    assert_eq!(setting.cross(A, "lab"), Crossing::RateLimited { retry_after_ns: u64::MAX, by });
+    setting.gateway.replace_policies("lab", &[]).unwrap();
+    setting.clock.0.store(3 << 30, Ordering::Relaxed);
+    assert_eq!(setting.cross(A, "lab"), Crossing::Allow);
     gas.set_quota(lab, &quota(0)).unwrap();
     assert_eq!(setting.cross(A, "lab"), Crossing::RateLimited { retry_after_ns: u64::MAX, by });
 }

@@ -196,6 +196,34 @@ fn a_cancelled_or_late_saga_is_undone() {
 }
 
 #[test]
+fn an_observer_that_panics_leaves_no_half_saga() {
+    struct Panics;
+    impl EclvmObserver for Panics {
+        fn on_saga(&self, _: &StateEvent) {
+            panic!("told")
+        }
+    }
+    let state = state();
+    let before = state.view();
+    let runner = SagaRunner::new(state.clone()).with_observer(Arc::new(Panics));
+    let budget = Arc::new(Budget::new(BudgetLimits::SAGA));
+    let trip = saga(vec![book("hotel", 1), book("airline", 2), book("shut", 3)]);
+    let run = std::panic::AssertUnwindSafe(|| runner.run_on(&trip, &budget));
+    assert!(std::panic::catch_unwind(run).is_err());
+    assert!(same_content(&before, &state.view()));
+    assert_eq!(budget.snapshot().gas_reserved, 0);
+}
+
+#[test]
+fn names_that_are_no_realms_are_not_registered() {
+    let gas = Arc::new(MultiGas::new(8));
+    let runner = SagaRunner::new(state()).with_multigas(gas.clone());
+    assert_eq!(failed(&runner.run(&saga(vec![book("nowhere", 1)]))), (0, &StepFailure::UnknownRealm));
+    assert_eq!(gas.find("nowhere"), None);
+    assert_eq!(gas.snapshot().process.mana, 30);
+}
+
+#[test]
 fn what_cannot_be_undone_is_reported_and_the_rest_is_undone() {
     let state = state();
     let runner = SagaRunner::new(state.clone());

@@ -110,3 +110,5 @@ pub const MAX_SAGA_WRITES: usize = 65_536;
 /// Times that a change which lost to another commit is made again on the new version; then it is a conflict. Stops: work
 /// without end for one caller while others keep committing to the same keys.
 pub const MAX_CONFLICT_RETRIES: usize = 64;
+/// As [`MAX_CONFLICT_RETRIES`], of a compensation, which matters more to whoever waits for it.
+pub const MAX_COMPENSATION_RETRIES: usize = 4_096;

@@ -5,7 +5,8 @@
 //! A quota bounds every layer, so units are taken before the run and what was not used goes back. How many: the policy's
 //! static bound, or what the gas limit can buy at all, whichever is less. Where even that is above the quota, the whole
 //! quota is taken, and the gas limit lowered to what it buys: a policy without a bound runs on what is there for it and
-//! never passes it. (At a price of 0 nothing can be bought; then such a policy runs on no gas.)
+//! never passes it. Where units have no price no gas limit bounds them, so such a policy is refused, as is one that wants
+//! anything of a quota of 0. A run keeps the quota that it began with.
 
 use super::answer::LimitedBy;
 use crate::kernel::budget::BudgetLimits;
@@ -78,8 +79,8 @@ fn reserve(bound: &GasBound, prices: &Prices, gas_limit: &mut u64, quota: &Realm
             Bound::Finite(units) => units.min(bought),
             Bound::Unbounded(_) => bought,
         };
-        // Of a quota of 0 nothing can be had, ever: refused, not run on no gas.
-        units[layer] = if most == 0 { worst } else { worst.min(most) };
+        // More than there can ever be, where nothing would hold the run to less: refused.
+        units[layer] = if most == 0 || price == 0 { worst } else { worst.min(most) };
         if worst > most {
             *gas_limit = (*gas_limit).min(most.saturating_mul(price));
         }

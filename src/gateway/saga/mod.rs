@@ -13,6 +13,8 @@
 //!   the budget before the first step, and paid from there: a budget that the steps have exhausted, a timeout or a
 //!   cancellation does not keep anything from being undone. A saga whose reserve cannot be had does not begin. What
 //!   was not needed of it goes back at the end. Compensations that run again, because of other commits, pay once.
+//! - *Panics.* One of the observer waits until the saga is at its end. One of a commit's sink does not: the saga stops where it
+//!   is, as when the process ends. What has been done is in the state's log.
 //! - *Quarantine.* No step begins in a quarantined realm; compensations do not ask. The entry policies of realms are not
 //!   asked either: that is the gateway's, or a step's own policy's by `cross_realm`.
 

@@ -8,16 +8,19 @@ use crate::gateway::validate::worker;
 use crate::kernel::budget::{Amount, Budget, BudgetLimits, Lease};
 use crate::kernel::fault::{Exhaustion, Fault, Outcome};
 use crate::kernel::gas::{GasUnits, Prices};
-use crate::kernel::limits::MAX_CONFLICT_RETRIES;
+use crate::kernel::limits::{MAX_COMPENSATION_RETRIES, MAX_CONFLICT_RETRIES};
 use crate::kernel::mana::{ManaRate, ManaTable};
-use crate::kernel::multigas::{MultiGas, Usage};
+use crate::kernel::multigas::{MultiGas, RealmId, Usage};
 use crate::kernel::request::Clock;
 use crate::kernel::value::{Did, TrustVector, Value, ValueRef};
 use crate::policy::Policy;
 use crate::policy_type::PolicyType;
 use crate::run::{EclvmStateContext, PolicyRunContext, run_policy_with_state_context_and};
 use crate::state::{CommitResult, SagaStep, StateEvent, StateHandle, StateKey, UnifiedState, WriteError};
+use std::any::Any;
+use std::cell::Cell;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 /// Mana of a step (gas.md, section 4).
@@ -41,6 +44,8 @@ struct Run<'r> {
     prices: Prices,
     /// When it began and on which clock, where the budget's time is the runner's.
     began_ns: Option<u64>,
+    /// Of the observer, the last one.
+    panic: Cell<Option<Box<dyn Any + Send>>>,
 }
 
 impl SagaRunner {
@@ -119,7 +124,13 @@ impl SagaRunner {
             mana_limit: limits.mana_limit.saturating_sub(whole.mana),
             ..*limits
         };
-        let run = Run { saga, budget: Arc::new(Budget::within(limits, budget.clone())), prices, began_ns };
+        let run = Run {
+            saga,
+            budget: Arc::new(Budget::within(limits, budget.clone())),
+            prices,
+            began_ns,
+            panic: Cell::new(None),
+        };
         let (mut done, mut failure) = (0, None);
         for (index, step) in saga.steps.iter().enumerate() {
             let mut bill = Bill::default();
@@ -128,10 +139,10 @@ impl SagaRunner {
             match outcome {
                 Ok(()) => {
                     done += 1;
-                    self.tell(saga, index, SagaStep::Done);
+                    self.tell(&run, index, SagaStep::Done);
                 }
                 Err(why) => {
-                    self.tell(saga, index, SagaStep::Failed);
+                    self.tell(&run, index, SagaStep::Failed);
                     failure = Some((index, why));
                     break;
                 }
@@ -146,7 +157,7 @@ impl SagaRunner {
         };
         let mut paid = Amount::new(0, 0);
         match failure {
-            None => self.tell(saga, done.saturating_sub(1), SagaStep::Completed),
+            None => self.tell(&run, done.saturating_sub(1), SagaStep::Completed),
             Some((failed, why)) => {
                 let left = self.compensate(&run, done, &costs, &mut paid, &mut report.compensated);
                 report.end = match left.is_empty() {
@@ -157,6 +168,9 @@ impl SagaRunner {
         }
         reserve.spend(paid);
         drop(reserve);
+        if let Some(panic) = run.panic.take() {
+            resume_unwind(panic);
+        }
         report.gas_used = run.budget.gas_used().saturating_add(paid.gas);
         report.mana_used = run.budget.mana_used().saturating_add(paid.mana);
         report
@@ -164,25 +178,28 @@ impl SagaRunner {
 
     /// One step, again where another commit came between. `bill` is what it was charged, whatever came of it.
     fn step(&self, run: &Run<'_>, index: usize, step: &Step, bill: &mut Bill) -> Result<(), StepFailure> {
-        if let Some(began_ns) = run.began_ns {
-            let elapsed = self.clock.now_ns().saturating_sub(began_ns);
-            if let Some(reason) = run.budget.exhausted_at(elapsed) {
-                return Err(StepFailure::Exhausted(reason));
-            }
-        }
         let before = index.checked_sub(1).and_then(|before| run.saga.steps.get(before));
         let crosses = before.is_some_and(|before| before.realm != step.realm);
+        self.look_at_the_time(run)?;
         let units = GasUnits { realm: if crosses { CROSSING_GAS } else { 0 }, ..GasUnits::ZERO };
         run.budget.consume(run.prices.cost(&units), SAGA_STEP_MANA).map_err(StepFailure::Exhausted)?;
         bill.charge(units, SAGA_STEP_MANA);
         let mut lost = Vec::new();
         for _ in 0..=MAX_CONFLICT_RETRIES {
+            self.look_at_the_time(run)?;
             match self.attempt(run, step, bill)? {
                 CommitResult::Conflict { keys } => lost = keys,
                 other => return committed(other),
             }
         }
         Err(StepFailure::Conflict(lost))
+    }
+
+    /// Ends the budget where its time is over.
+    fn look_at_the_time(&self, run: &Run<'_>) -> Result<(), StepFailure> {
+        let Some(began_ns) = run.began_ns else { return Ok(()) };
+        let elapsed = self.clock.now_ns().saturating_sub(began_ns);
+        run.budget.exhausted_at(elapsed).map_or(Ok(()), |reason| Err(StepFailure::Exhausted(reason)))
     }
 
     /// Policy and writes of a step on the current version, and the commit.
@@ -222,14 +239,14 @@ impl SagaRunner {
         let mut left = Vec::new();
         let steps = run.saga.steps.iter().zip(costs).enumerate().take(done);
         for (index, (step, cost)) in steps.rev() {
-            match self.undo(run, step, *cost) {
+            match self.undo(run, step) {
                 Ok(()) => {
                     *paid = paid.saturating_add(*cost);
                     let storage = step.compensation_cost().0;
                     let units = GasUnits { storage, ..GasUnits::ZERO };
                     self.count(step, &Bill { units, mana: cost.mana });
                     compensated.push(index);
-                    self.tell(run.saga, index, SagaStep::Compensated);
+                    self.tell(run, index, SagaStep::Compensated);
                 }
                 Err(why) => left.push(Undone { step: index, why }),
             }
@@ -238,20 +255,25 @@ impl SagaRunner {
     }
 
     /// One compensation, paid for by its part of the reserve, each time it is tried.
-    fn undo(&self, run: &Run<'_>, step: &Step, cost: Amount) -> Result<(), StepFailure> {
+    fn undo(&self, run: &Run<'_>, step: &Step) -> Result<(), StepFailure> {
         if step.compensation.is_empty() {
             return Ok(());
         }
-        let limits = BudgetLimits { gas_limit: cost.gas, mana_limit: cost.mana, ..BudgetLimits::UNBOUNDED };
+        // In units: what they cost has been reserved.
+        let (gas_limit, mana_limit) = step.compensation_cost();
+        let limits = BudgetLimits { gas_limit, mana_limit, ..BudgetLimits::UNBOUNDED };
         let mut lost = Vec::new();
-        for _ in 0..=MAX_CONFLICT_RETRIES {
+        for _ in 0..=MAX_COMPENSATION_RETRIES {
             let budget = Arc::new(Budget::new(limits));
             let (state, caller) = (self.state.clone(), Some(&*run.saga.caller));
             let view = state.view();
-            let handle = StateHandle::with_prices(state, view, &step.realm, caller, budget, run.prices);
+            let handle = StateHandle::new(state, view, &step.realm, caller, budget);
             apply(&step.compensation, &handle)?;
             match handle.commit() {
-                CommitResult::Conflict { keys } => lost = keys,
+                CommitResult::Conflict { keys } => {
+                    lost = keys;
+                    std::thread::yield_now();
+                }
                 other => return committed(other),
             }
         }
@@ -261,16 +283,23 @@ impl SagaRunner {
     fn count(&self, step: &Step, bill: &Bill) {
         if let Some(gas) = self.gas.as_deref() {
             let usage = Usage { gas: bill.units, mana: bill.mana, runs: 1 };
-            gas.record_usage(worker(), gas.realm(&step.realm), &usage);
+            // Names that are no realm's are not registered.
+            let known = self.state.view().realm(&step.realm).is_some();
+            let realm = if known { gas.realm(&step.realm) } else { RealmId::OVERFLOW };
+            gas.record_usage(worker(), realm, &usage);
         }
     }
-    fn tell(&self, saga: &Saga, index: usize, state: SagaStep) {
-        self.observer.on_saga(&StateEvent::SagaProgress {
-            saga: saga.id.clone(),
+    /// Tells the observer. Should it panic, the saga goes on to its end all the same, and panics then.
+    fn tell(&self, run: &Run<'_>, index: usize, state: SagaStep) {
+        let progress = StateEvent::SagaProgress {
+            saga: run.saga.id.clone(),
             step: index as u64,
             state,
-            realm_id: saga.steps.get(index).map(|step| step.realm.clone()),
-        });
+            realm_id: run.saga.steps.get(index).map(|step| step.realm.clone()),
+        };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.observer.on_saga(&progress))) {
+            run.panic.set(Some(panic));
+        }
     }
 }
 

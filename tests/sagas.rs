@@ -212,6 +212,11 @@ fn an_observer_that_panics_leaves_no_half_saga() {
     assert!(std::panic::catch_unwind(run).is_err());
     assert!(same_content(&before, &state.view()));
     assert_eq!(budget.snapshot().gas_reserved, 0);
+    let mana = Arc::new(ManaTable::new(u64::MAX));
+    let runner = SagaRunner::new(state).with_observer(Arc::new(Panics)).with_mana(mana.clone());
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runner.run(&trip))).is_err());
+    let rate = ManaRate::of_reliability(0.1);
+    assert_eq!(mana.level(A, &rate, 0), rate.capacity() - 2 * 32 - 30, "and it is paid for");
 }
 
 #[test]

@@ -18,6 +18,7 @@
 //! - *Quarantine.* No step begins in a quarantined realm; compensations do not ask. The entry policies of realms are not
 //!   asked either: that is the gateway's, or a step's own policy's by `cross_realm`.
 
+mod parts;
 mod plan;
 mod report;
 mod runner;

@@ -1,22 +1,22 @@
 //! Carries sagas out.
 
+use super::parts::{Bill, apply, committed, decide};
 use super::plan::{Saga, Step};
 use super::report::{SagaEnd, SagaReport, StepFailure, Undone};
 use crate::clock::SystemClock;
 use crate::gateway::observer::{EclvmObserver, NoObserver};
 use crate::gateway::validate::worker;
 use crate::kernel::budget::{Amount, Budget, BudgetLimits, Lease};
-use crate::kernel::fault::{Exhaustion, Fault, Outcome};
+use crate::kernel::fault::Exhaustion;
 use crate::kernel::gas::{GasUnits, Prices};
-use crate::kernel::limits::{MAX_COMPENSATION_RETRIES, MAX_CONFLICT_RETRIES};
+use crate::kernel::limits::{MAX_COMPENSATION_RETRIES, MAX_CONFLICT_RETRIES, MAX_LEASE_YIELDS};
 use crate::kernel::mana::{ManaRate, ManaTable};
 use crate::kernel::multigas::{MultiGas, RealmId, Usage};
 use crate::kernel::request::Clock;
-use crate::kernel::value::{Did, TrustVector, Value, ValueRef};
-use crate::policy::Policy;
+use crate::kernel::value::TrustVector;
 use crate::policy_type::PolicyType;
-use crate::run::{EclvmStateContext, PolicyRunContext, run_policy_with_state_context_and};
-use crate::state::{CommitResult, SagaStep, StateEvent, StateHandle, StateKey, UnifiedState, WriteError};
+use crate::run::{EclvmStateContext, PolicyRunContext};
+use crate::state::{CommitResult, SagaStep, StateEvent, StateHandle, StateKey, UnifiedState};
 use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
@@ -98,24 +98,25 @@ impl SagaRunner {
             limits.mana_limit = limits.mana_limit.min(lease.granted());
         }
         let budget = Arc::new(Budget::new(limits));
-        let report = self.carry_out(saga, &budget, Some(now_ns));
+        let ended = self.carry_out(saga, &budget, Some(now_ns));
         if let Some(lease) = &mut lease {
-            lease.spend(report.mana_used);
+            lease.spend(ended.report.mana_used);
         }
-        report
+        drop(lease);
+        ended.report()
     }
     /// Runs a saga on this budget, which alone pays; its time is its owner's to look at.
     pub fn run_on(&self, saga: &Saga, budget: &Arc<Budget>) -> SagaReport {
-        self.carry_out(saga, budget, None)
+        self.carry_out(saga, budget, None).report()
     }
 
-    fn carry_out(&self, saga: &Saga, budget: &Arc<Budget>, began_ns: Option<u64>) -> SagaReport {
+    fn carry_out(&self, saga: &Saga, budget: &Arc<Budget>, began_ns: Option<u64>) -> Ended {
         let prices = self.gas.as_deref().map_or_else(Prices::default, |gas| gas.prices().0);
         let costs: Vec<Amount> = saga.steps.iter().map(|step| reserve_of(step, &prices)).collect();
         let whole = costs.iter().fold(Amount::new(0, 0), |sum, cost| sum.saturating_add(*cost));
         let mut reserve = Lease::new(budget);
-        if let Err(refusal) = reserve.grow(whole, whole, None) {
-            return not_begun(Some(refusal.mark()), 0);
+        if let Err(reason) = take(&mut reserve, whole) {
+            return Ended { report: not_begun(Some(reason), 0), panic: None };
         }
         // Steps draw on what is beside the reserve: they run out of their own, and do not wait for it.
         let limits = budget.limits();
@@ -168,12 +169,9 @@ impl SagaRunner {
         }
         reserve.spend(paid);
         drop(reserve);
-        if let Some(panic) = run.panic.take() {
-            resume_unwind(panic);
-        }
         report.gas_used = run.budget.gas_used().saturating_add(paid.gas);
         report.mana_used = run.budget.mana_used().saturating_add(paid.mana);
-        report
+        Ended { report, panic: run.panic.take() }
     }
 
     /// One step, again where another commit came between. `bill` is what it was charged, whatever came of it.
@@ -303,24 +301,39 @@ impl SagaRunner {
     }
 }
 
+/// A saga's report, and what its observer panicked with.
+struct Ended {
+    report: SagaReport,
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+impl Ended {
+    /// The report; or the panic, now that everything is settled.
+    fn report(self) -> SagaReport {
+        match self.panic {
+            Some(panic) => resume_unwind(panic),
+            None => self.report,
+        }
+    }
+}
+
+/// Takes all of it; what is only out on leases of others is waited for, as long as a charge would.
+fn take(lease: &mut Lease<'_>, amount: Amount) -> Result<(), Exhaustion> {
+    let mut yields = 0;
+    loop {
+        match lease.grow(amount, amount, None) {
+            Ok(()) => return Ok(()),
+            Err(refusal) if !refusal.held() || yields == MAX_LEASE_YIELDS => return Err(refusal.mark()),
+            Err(_) => std::thread::yield_now(),
+        }
+        yields += 1;
+    }
+}
+
 /// What a step's compensation costs.
 fn reserve_of(step: &Step, prices: &Prices) -> Amount {
     let (storage, mana) = step.compensation_cost();
     Amount::new(prices.cost(&GasUnits { storage, ..GasUnits::ZERO }), mana)
-}
-
-/// What was charged.
-#[derive(Clone, Copy, Default)]
-struct Bill {
-    units: GasUnits,
-    mana: u64,
-}
-
-impl Bill {
-    fn charge(&mut self, units: GasUnits, mana: u64) {
-        self.units = self.units.plus(units);
-        self.mana = self.mana.saturating_add(mana);
-    }
 }
 
 fn not_begun(reason: Option<Exhaustion>, retry_after_ns: u64) -> SagaReport {
@@ -330,61 +343,6 @@ fn not_begun(reason: Option<Exhaustion>, retry_after_ns: u64) -> SagaReport {
         compensated: Vec::new(),
         gas_used: 0,
         mana_used: 0,
-    }
-}
-
-fn committed(result: CommitResult) -> Result<(), StepFailure> {
-    match result {
-        CommitResult::Success { .. } | CommitResult::AlreadyCommitted => Ok(()),
-        CommitResult::Conflict { keys } => Err(StepFailure::Conflict(keys)),
-        CommitResult::BudgetExhausted(reason) => Err(StepFailure::Exhausted(reason)),
-        CommitResult::Invalid => Err(StepFailure::InSink),
-    }
-}
-
-/// Asks a step's policy; what it writes is then in the context's handle.
-fn decide(
-    policy: &Policy,
-    inputs: &[Value],
-    context: &EclvmStateContext,
-    bill: &mut Bill,
-) -> Result<(), StepFailure> {
-    let inputs: Vec<ValueRef<'_>> = inputs.iter().map(borrowed).collect();
-    let result = run_policy_with_state_context_and(policy, &inputs, context).map_err(StepFailure::Write)?;
-    bill.charge(result.receipt.gas, result.mana_used);
-    match result.receipt.outcome {
-        Outcome::Allow => Ok(()),
-        Outcome::Deny => {
-            let message = policy.program().message(result.receipt.message);
-            Err(StepFailure::Denied(message.map(Arc::from)))
-        }
-        Outcome::Fault(fault) => Err(StepFailure::Fault(fault)),
-        Outcome::Exhausted(reason) => Err(StepFailure::Exhausted(reason)),
-    }
-}
-
-fn apply(writes: &[super::SagaWrite], handle: &StateHandle) -> Result<(), StepFailure> {
-    for (write, change) in writes.iter().enumerate() {
-        match change.apply(handle) {
-            Ok(true) => {}
-            Ok(false) => return Err(StepFailure::NotAllowed { write }),
-            Err(WriteError::Exhausted(reason)) => return Err(StepFailure::Exhausted(reason)),
-            Err(WriteError::UnknownRealm(_)) => return Err(StepFailure::UnknownRealm),
-            Err(error) => return Err(StepFailure::Write(error)),
-        }
-    }
-    Ok(())
-}
-
-fn borrowed(value: &Value) -> ValueRef<'_> {
-    match value {
-        Value::Null => ValueRef::Null,
-        Value::Number(x) => ValueRef::Number(*x),
-        Value::Bool(x) => ValueRef::Bool(*x),
-        Value::Text(text) => ValueRef::Text(text),
-        Value::Did(did) => Did::new(did).map_or(ValueRef::Invalid(Fault::InvalidDid), ValueRef::Did),
-        Value::Trust(trust) => ValueRef::Trust(trust),
-        Value::Array(_) => ValueRef::Invalid(Fault::TypeMismatch),
     }
 }
 

@@ -22,6 +22,7 @@
 //! - [`host`]: state in memory; [`kernel::host::HostInterface`] for hosts of your own.
 //! - [`observe`]: counters, events, deltas, metrics and spans of runs.
 //! - `durable`: the state kept in a directory, crash-safe; `durable::ErynoaHost` is the host of production.
+//! - [`gateway`]: who may cross into a realm; entry points, blueprints, sagas.
 //! - [`wire`]: JSON and CSV in, receipts out.
 //! - [`lang`]: from text to a program, and its diagnostics.
 //! - [`kernel`]: bytecode, verifier, machine, budgets.
@@ -35,6 +36,8 @@ pub mod batch;
 pub mod clock;
 #[cfg(feature = "durable")]
 pub mod durable;
+#[cfg(feature = "state-host")]
+pub mod gateway;
 pub mod host;
 pub mod lang;
 pub mod observe;

@@ -69,6 +69,13 @@ impl Policy {
     }
 }
 
+/// What was planned elsewhere, e.g. as a realm's policy.
+impl From<Arc<Executable>> for Policy {
+    fn from(executable: Arc<Executable>) -> Policy {
+        Policy(executable)
+    }
+}
+
 /// The policies of one file.
 #[derive(Clone, Debug)]
 pub struct Module {

@@ -119,3 +119,20 @@ pub const MAX_LANE_INLINING: usize = 32;
 pub const MAX_INTERNED_TEXTS: usize = 65_536;
 /// See [`MAX_INTERNED_TEXTS`]; elements of arrays count eight.
 pub const MAX_INTERNED_BYTES: usize = 4 << 20;
+/// Most rules of a gateway; each crossing walks them. Stops: crossings that cost a walk of any length before anybody pays.
+pub const MAX_CROSSING_RULES: usize = 1_024;
+/// Most callers that a gateway's list of blocked ones holds. Stops: memory that grows with identities made up to be blocked.
+pub const MAX_BLOCKED_CALLERS: usize = 1 << 20;
+/// Most routes of one kind of entry point. Stops: memory that grows with routes that strangers may register.
+pub const MAX_ROUTES: usize = 65_536;
+/// Most blueprints that are kept, versions counted one by one. Stops: memory that grows with every publish.
+pub const MAX_BLUEPRINTS: usize = 65_536;
+/// Most steps of a saga. Stops: a saga whose compensations alone run for minutes.
+pub const MAX_SAGA_STEPS: usize = 1_024;
+/// Most writes of a saga, compensations counted. Stops: memory that grows with one intent.
+pub const MAX_SAGA_WRITES: usize = 65_536;
+/// Times that a change which lost to another commit is made again on the new version; then it is a conflict. Stops: work
+/// without end for one caller while others keep committing to the same keys.
+pub const MAX_CONFLICT_RETRIES: usize = 64;
+/// As [`MAX_CONFLICT_RETRIES`], of a compensation, which matters more to whoever waits for it.
+pub const MAX_COMPENSATION_RETRIES: usize = 4_096;

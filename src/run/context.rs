@@ -127,6 +127,11 @@ impl EclvmStateContext {
     pub(crate) fn opened(&self) -> Option<&StateHandle> {
         self.handle.get()
     }
+    /// The same view, and the same handle where there is one, for another run of the same caller in the same realm.
+    pub(crate) fn for_run(&self, run: PolicyRunContext) -> EclvmStateContext {
+        let handle = self.handle.get().cloned().map_or_else(OnceLock::new, OnceLock::from);
+        EclvmStateContext { run, state: self.state.clone(), view: self.view.clone(), handle }
+    }
     /// Commits what the handle holds. Without one there is nothing to commit, which succeeds.
     pub fn commit(&self) -> CommitResult {
         self.handle().commit()

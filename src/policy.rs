@@ -72,7 +72,7 @@ impl Policy {
 /// What was planned elsewhere, e.g. as a realm's policy.
 impl From<Arc<Executable>> for Policy {
     fn from(executable: Arc<Executable>) -> Policy {
-        Policy(executable)
+        Policy { exe: executable, lanes: Arc::default() }
     }
 }
 

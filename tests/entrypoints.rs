@@ -165,7 +165,7 @@ type Action = (u64, BlueprintStep, Option<Arc<str>>);
 #[derive(Default)]
 struct Heard(Mutex<Vec<Action>>);
 impl EclvmObserver for Heard {
-    fn on_blueprint(&self, action: &StateEvent) {
+    fn on_event(&self, action: &StateEvent) {
         let StateEvent::BlueprintAction { version, action, realm_id, .. } = action else { panic!() };
         self.0.lock().unwrap().push((*version, *action, realm_id.clone()));
     }

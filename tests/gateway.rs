@@ -225,12 +225,9 @@ impl EclvmObserver for Heard {
         from: Option<&str>,
         to: &str,
         allowed: bool,
-        id: &str,
-        gas: u64,
         mana: u64,
-        _: f64,
     ) {
-        self.0.lock().unwrap().push(format!("{caller} {from:?} {to} {allowed} {id} {gas} {mana}"));
+        self.0.lock().unwrap().push(format!("{caller} {from:?} {to} {allowed} {mana}"));
     }
 }
 
@@ -246,9 +243,9 @@ fn every_evaluation_is_observed_once_by_both_methods() {
     let heard = heard.0.lock().unwrap();
     assert_eq!(heard.len(), 4, "{heard:?}");
     assert_eq!(heard[0], "default_entry Crossing true 8 0 Some(\"lab\")");
-    assert_eq!(heard[1], "did:x:a Some(\"home\") lab true default_entry 8 50");
+    assert_eq!(heard[1], "did:x:a Some(\"home\") lab true 50");
     assert!(heard[2].starts_with("lab/entry Crossing false"));
-    assert!(heard[3].starts_with("did:x:low None lab false lab/entry"));
+    assert!(heard[3].starts_with("did:x:low None lab false 50"));
 }
 
 #[test]

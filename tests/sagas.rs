@@ -166,7 +166,7 @@ fn a_cancelled_or_late_saga_is_undone() {
     /// Cancels the budget, or lets time pass, as soon as the first step is done.
     struct Meddler(Mutex<Option<Arc<Budget>>>, AtomicU64);
     impl EclvmObserver for Meddler {
-        fn on_saga(&self, progress: &StateEvent) {
+        fn on_event(&self, progress: &StateEvent) {
             if matches!(progress, StateEvent::SagaProgress { state: SagaStep::Done, .. }) {
                 self.1.store(31_000_000_000, Ordering::Relaxed);
                 self.0.lock().unwrap().iter().for_each(|budget| budget.cancel());
@@ -199,7 +199,7 @@ fn a_cancelled_or_late_saga_is_undone() {
 fn an_observer_that_panics_leaves_no_half_saga() {
     struct Panics;
     impl EclvmObserver for Panics {
-        fn on_saga(&self, _: &StateEvent) {
+        fn on_event(&self, _: &StateEvent) {
             panic!("told")
         }
     }
@@ -250,7 +250,7 @@ fn what_cannot_be_undone_is_reported_and_the_rest_is_undone() {
 fn a_realm_that_is_quarantined_meanwhile_is_still_undone() {
     struct Quarantine(Arc<UnifiedState>);
     impl EclvmObserver for Quarantine {
-        fn on_saga(&self, progress: &StateEvent) {
+        fn on_event(&self, progress: &StateEvent) {
             if matches!(progress, StateEvent::SagaProgress { step: 0, state: SagaStep::Done, .. }) {
                 let mut transaction = self.0.begin();
                 let change = RealmChange::Quarantined(true);

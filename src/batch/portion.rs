@@ -165,7 +165,6 @@ impl Batch<'_> {
 
     /// Decides a portion, answers by column.
     pub(super) fn answer<R: Requests + ?Sized>(&mut self, requests: &R, out: &mut Decisions) -> Answered {
-        let n = requests.len();
         let plan = self.lanes_for(requests).ok();
         let on_host = self.options.host.is_some();
         let prepared = plan.as_deref().and_then(|plan| {

@@ -5,9 +5,9 @@
 
 use super::blueprint::{Blueprint, BlueprintId};
 use super::commit::{ChangeFailure, commit};
-use super::observer::{EclvmObserver, NoObserver};
 use crate::kernel::limits::{MAX_BLUEPRINTS, MAX_NAME_BYTES};
 use crate::kernel::publish::Published;
+use crate::observe::{EclvmObserver, NoObserver};
 use crate::state::{ApplyError, BlueprintStep, RealmChange, RealmRecord, StateEvent, StateKey, UnifiedState};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -286,7 +286,7 @@ impl Blueprints {
         }
     }
     fn tell(&self, id: &BlueprintId, action: BlueprintStep, realm: Option<&str>) {
-        self.observer.on_blueprint(&StateEvent::BlueprintAction {
+        self.observer.on_event(&StateEvent::BlueprintAction {
             blueprint: id.name.clone(),
             version: id.version,
             action,

@@ -1,7 +1,7 @@
 //! One change of the embedder's, committed; again where another commit came between.
 
 use crate::kernel::limits::MAX_CONFLICT_RETRIES;
-use crate::state::{ApplyError, ChangeError, CommitResult, StateEvent, UnifiedState};
+use crate::state::{ApplyError, ChangeError, CommitResult, JournalError, StateEvent, UnifiedState};
 use std::fmt;
 
 /// Why a change of a state did not become true. Nothing has changed.
@@ -13,6 +13,8 @@ pub enum ChangeFailure {
     TooLarge,
     /// Others kept committing to the same realm.
     Conflict,
+    /// The journal did not take it.
+    NotDurable(JournalError),
     /// Asked for by the sink of a commit, which must not commit.
     InSink,
 }
@@ -23,6 +25,7 @@ impl fmt::Display for ChangeFailure {
             ChangeFailure::Refused(error) => error.fmt(f),
             ChangeFailure::TooLarge => f.write_str("the change is too large"),
             ChangeFailure::Conflict => f.write_str("others keep changing the same realm"),
+            ChangeFailure::NotDurable(error) => error.fmt(f),
             ChangeFailure::InSink => f.write_str("a sink must not commit"),
         }
     }
@@ -40,6 +43,7 @@ pub(super) fn commit(state: &UnifiedState, event: &StateEvent) -> Result<u64, Ch
         match state.commit(&transaction) {
             CommitResult::Success { version, .. } => return Ok(version),
             CommitResult::Conflict { .. } => {}
+            CommitResult::NotDurable(error) => return Err(ChangeFailure::NotDurable(error)),
             CommitResult::AlreadyCommitted | CommitResult::BudgetExhausted(_) | CommitResult::Invalid => {
                 return Err(ChangeFailure::InSink);
             }

@@ -16,19 +16,18 @@ mod blueprints;
 mod commit;
 mod entry;
 mod entrypoints;
-mod observer;
 mod policies;
 mod rules;
 mod saga;
 mod validate;
 
+pub use crate::observe::{EclvmObserver, NoObserver};
 pub use answer::{Crossing, CrossingAnswer, DenyReason, LimitedBy};
 pub use blueprint::{Blueprint, BlueprintId, RealmDefaults};
 pub use blueprints::{BlueprintError, Blueprints, Publication};
 pub use commit::ChangeFailure;
 pub use entry::CROSSING_MANA_COST;
 pub use entrypoints::{EclEntrypoints, EntrypointError, EntrypointKind, RegisterError};
-pub use observer::{EclvmObserver, NoObserver};
 pub use policies::{PolicyError, compile_policy};
 pub use rules::{CrossingRule, CrossingRules, RealmMatch, RulesError, Verdict};
 pub use saga::{

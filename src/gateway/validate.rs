@@ -10,7 +10,6 @@
 use super::answer::{Crossing, CrossingAnswer, DenyReason, LimitedBy};
 use super::commit::commit;
 use super::entry::{self, CROSSING_MANA_COST};
-use super::observer::{EclvmObserver, NoObserver};
 use super::policies::{PolicyError, check, compile_policy};
 use super::rules::{CrossingRules, RulesError};
 use crate::clock::SystemClock;
@@ -24,6 +23,7 @@ use crate::kernel::multigas::{MultiGas, RealmId};
 use crate::kernel::publish::Published;
 use crate::kernel::request::Clock;
 use crate::kernel::value::{Did, TrustVector};
+use crate::observe::{EclvmObserver, StateIntegrator};
 use crate::policy::Policy;
 use crate::policy_type::PolicyType;
 use crate::run::{ExecutionResult, PolicyRunContext, run_policy_with};
@@ -56,16 +56,17 @@ struct Asked<'a> {
 }
 
 impl ProgrammableGateway {
-    /// A gateway over a state, with mana of these accounts: no rules, limits [`BudgetLimits::GATEWAY`], no quotas, nobody
-    /// told, and the system's clock, which must be the one that the accounts' origin is of.
+    /// A gateway over a state, with mana of these accounts: no rules, limits [`BudgetLimits::GATEWAY`], no quotas, the state
+    /// itself told, and the system's clock, which must be the one that the accounts' origin is of.
     pub fn new(state: Arc<UnifiedState>, mana: Arc<ManaTable>) -> ProgrammableGateway {
+        let observer = Arc::new(StateIntegrator::new(&state));
         ProgrammableGateway {
             state,
             mana,
             gas: None,
             rules: Published::new(CrossingRules::default()),
             limits: BudgetLimits::GATEWAY,
-            observer: Arc::new(NoObserver),
+            observer,
             clock: Arc::new(SystemClock::new()),
             default_entry: default_entry().ok().map(|entry| Policy::from(Arc::new(entry))),
         }
@@ -74,7 +75,7 @@ impl ProgrammableGateway {
     pub fn with_multigas(self, gas: Arc<MultiGas>) -> ProgrammableGateway {
         ProgrammableGateway { gas: Some(gas), ..self }
     }
-    /// Tells this observer of each evaluation.
+    /// Tells this observer of each evaluation, in place of the state.
     pub fn with_observer(self, observer: Arc<dyn EclvmObserver>) -> ProgrammableGateway {
         ProgrammableGateway { observer, ..self }
     }
@@ -226,10 +227,11 @@ impl ProgrammableGateway {
             return free(Crossing::Exhausted(reason));
         }
         let id = if own.is_some() { format!("{}/entry", asked.to.id) } else { "default_entry".to_owned() };
-        let result = run(asked, policy, &id, budget, prices);
+        let result = run(asked, policy, &id, budget, prices, &self.observer);
         held.into_iter().for_each(|held| held.settle(&result.receipt.gas));
         self.count(realm, &result);
-        self.tell(asked, &id, &result);
+        let (from, to, passed) = (asked.from, &*asked.to.id, result.passed());
+        self.observer.on_crossing_policy_evaluated(asked.caller, from, to, passed, CROSSING_MANA_COST);
         CrossingAnswer {
             crossing: crossing_of(policy, &result),
             version: asked.view.version(),
@@ -245,18 +247,18 @@ impl ProgrammableGateway {
             gas.record(worker(), id, &result.receipt.gas, mana);
         }
     }
-    fn tell(&self, asked: &Asked<'_>, id: &str, result: &ExecutionResult) {
-        let (passed, gas, us) = (result.passed(), result.gas_used, result.duration_us);
-        let (to, mana) = (&*asked.to.id, result.mana_used);
-        self.observer.on_policy_executed(id, PolicyType::Crossing, passed, gas, mana, us, Some(to));
-        let (caller, from, cost) = (asked.caller, asked.from, CROSSING_MANA_COST);
-        self.observer.on_crossing_policy_evaluated(caller, from, to, passed, id, gas, cost, us);
-    }
 }
 
-fn run(asked: &Asked<'_>, policy: &Policy, id: &str, budget: Arc<Budget>, prices: Prices) -> ExecutionResult {
+fn run(
+    asked: &Asked<'_>,
+    policy: &Policy,
+    id: &str,
+    budget: Arc<Budget>,
+    prices: Prices,
+    observer: &Arc<dyn EclvmObserver>,
+) -> ExecutionResult {
     let context = PolicyRunContext::with_budget(asked.caller, &asked.to.id, budget);
-    let context = context.of_policy(id, PolicyType::Crossing);
+    let context = context.of_policy(id, PolicyType::Crossing).observed_by(observer.clone());
     let context = PolicyRunContext { prices, now: asked.now.unwrap_or(context.now), ..context };
     let host = StateHost::from(asked.view.clone());
     let inputs = entry::inputs(policy.inputs(), asked.from, &asked.to.id);

@@ -94,6 +94,9 @@ impl EclvmObserver for StateIntegrator {
             mana_used,
         });
     }
+    fn on_event(&self, event: &StateEvent) {
+        self.record(event.clone());
+    }
     fn on_context_started(&self) {
         self.state.counters().started();
     }

@@ -45,7 +45,7 @@ mod states;
 #[cfg(feature = "state-host")]
 mod tally;
 
-pub use observer::{EclvmObserver, Observation, PolicyExecutionObserver, PolicyRun, UNKNOWN};
+pub use observer::{EclvmObserver, NoObserver, Observation, PolicyExecutionObserver, PolicyRun, UNKNOWN};
 
 #[cfg(feature = "state-host")]
 pub(crate) use counters::Counters;

@@ -3,6 +3,8 @@
 use crate::kernel::fault::Outcome;
 use crate::kernel::gas::GasUnits;
 use crate::policy_type::PolicyType;
+#[cfg(feature = "state-host")]
+use crate::state::StateEvent;
 use std::fmt;
 use std::sync::Arc;
 
@@ -79,8 +81,8 @@ pub trait PolicyExecutionObserver: Send + Sync {
     );
 }
 
-/// Who is told of runs by the runner and by batches. Only [`EclvmObserver::on_policy_executed`] has to be written; the
-/// runner calls the methods that say more, which by default call that one.
+/// Who is told: by the runner, batches, gateway, blueprints and sagas. Every method does nothing unless written, except
+/// those that say more of a run, which by default call [`EclvmObserver::on_policy_executed`].
 ///
 /// An observer that passes on to another one passes on `on_context_started` together with `on_run`: each run calls both,
 /// once, in this order. It is called on the thread that runs, so what it takes, the run takes. One that panics takes the
@@ -90,14 +92,15 @@ pub trait EclvmObserver: Send + Sync {
     #[expect(clippy::too_many_arguments, reason = "the plan's signature")]
     fn on_policy_executed(
         &self,
-        policy_id: &str,
-        policy_type: PolicyType,
-        passed: bool,
-        gas_used: u64,
-        mana_used: u64,
-        duration_us: f64,
-        realm_id: Option<&str>,
-    );
+        _policy_id: &str,
+        _policy_type: PolicyType,
+        _passed: bool,
+        _gas_used: u64,
+        _mana_used: u64,
+        _duration_us: f64,
+        _realm_id: Option<&str>,
+    ) {
+    }
     /// Somebody wanted to cross from realm to realm; see [`PolicyExecutionObserver`].
     fn on_crossing_policy_evaluated(
         &self,
@@ -108,6 +111,9 @@ pub trait EclvmObserver: Send + Sync {
         _mana_used: u64,
     ) {
     }
+    /// Something else happened: to a blueprint ([`StateEvent::BlueprintAction`]) or a saga ([`StateEvent::SagaProgress`]).
+    #[cfg(feature = "state-host")]
+    fn on_event(&self, _event: &StateEvent) {}
     /// A run begins. Its [`EclvmObserver::on_run`] follows, also where it panics.
     fn on_context_started(&self) {}
     /// A run that was started ended.
@@ -153,6 +159,12 @@ impl<T: EclvmObserver + ?Sized> PolicyExecutionObserver for T {
         EclvmObserver::on_crossing_policy_evaluated(self, caller, from_realm, to_realm, allowed, mana_used);
     }
 }
+
+/// Nobody.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoObserver;
+
+impl EclvmObserver for NoObserver {}
 
 impl fmt::Debug for dyn EclvmObserver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

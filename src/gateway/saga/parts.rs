@@ -30,6 +30,7 @@ pub(super) fn committed(result: CommitResult) -> Result<(), StepFailure> {
         CommitResult::Success { .. } | CommitResult::AlreadyCommitted => Ok(()),
         CommitResult::Conflict { keys } => Err(StepFailure::Conflict(keys)),
         CommitResult::BudgetExhausted(reason) => Err(StepFailure::Exhausted(reason)),
+        CommitResult::NotDurable(error) => Err(StepFailure::NotDurable(error)),
         CommitResult::Invalid => Err(StepFailure::InSink),
     }
 }

@@ -1,7 +1,7 @@
 //! What came of a saga.
 
 use crate::kernel::fault::{Exhaustion, Fault};
-use crate::state::{StateKey, WriteError};
+use crate::state::{JournalError, StateKey, WriteError};
 use std::sync::Arc;
 
 /// Why a step, or a compensation, did not happen. Nothing of it has.
@@ -26,6 +26,8 @@ pub enum StepFailure {
     Write(WriteError),
     /// Others kept committing to these keys.
     Conflict(Vec<StateKey>),
+    /// The journal did not take it.
+    NotDurable(JournalError),
     /// The sink of a commit ran the saga: it must not commit.
     InSink,
 }

@@ -4,7 +4,6 @@ use super::parts::{Bill, apply, committed, decide};
 use super::plan::{Saga, Step};
 use super::report::{SagaEnd, SagaReport, StepFailure, Undone};
 use crate::clock::SystemClock;
-use crate::gateway::observer::{EclvmObserver, NoObserver};
 use crate::gateway::validate::worker;
 use crate::kernel::budget::{Amount, Budget, BudgetLimits, Lease};
 use crate::kernel::fault::Exhaustion;
@@ -14,6 +13,7 @@ use crate::kernel::mana::{ManaRate, ManaTable};
 use crate::kernel::multigas::{MultiGas, RealmId, Usage};
 use crate::kernel::request::Clock;
 use crate::kernel::value::TrustVector;
+use crate::observe::{EclvmObserver, StateIntegrator};
 use crate::policy_type::PolicyType;
 use crate::run::{EclvmStateContext, PolicyRunContext};
 use crate::state::{CommitResult, SagaStep, StateEvent, StateHandle, StateKey, UnifiedState};
@@ -49,15 +49,10 @@ struct Run<'r> {
 }
 
 impl SagaRunner {
-    /// A runner on this state: mana of nobody's account, prices of 1, nobody told, the system's clock.
+    /// A runner on this state: mana of nobody's account, prices of 1, the state itself told, the system's clock.
     pub fn new(state: Arc<UnifiedState>) -> SagaRunner {
-        SagaRunner {
-            state,
-            mana: None,
-            gas: None,
-            observer: Arc::new(NoObserver),
-            clock: Arc::new(SystemClock::new()),
-        }
+        let observer = Arc::new(StateIntegrator::new(&state));
+        SagaRunner { state, mana: None, gas: None, observer, clock: Arc::new(SystemClock::new()) }
     }
     /// Mana of budgets that the runner makes comes from the caller's account, which lends what it has, up to the limit, and
     /// gets back what was not spent.
@@ -68,7 +63,7 @@ impl SagaRunner {
     pub fn with_multigas(self, gas: Arc<MultiGas>) -> SagaRunner {
         SagaRunner { gas: Some(gas), ..self }
     }
-    /// Tells this observer of each step.
+    /// Tells this observer of each step, in place of the state. Runs of steps are told to the state in any case.
     pub fn with_observer(self, observer: Arc<dyn EclvmObserver>) -> SagaRunner {
         SagaRunner { observer, ..self }
     }
@@ -295,7 +290,7 @@ impl SagaRunner {
             state,
             realm_id: run.saga.steps.get(index).map(|step| step.realm.clone()),
         };
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.observer.on_saga(&progress))) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.observer.on_event(&progress))) {
             run.panic.set(Some(panic));
         }
     }

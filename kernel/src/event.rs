@@ -70,6 +70,9 @@ use crate::sync::{AtomicU64, CachePadded, Ordering, weakened};
 use slot::{NUMBERS, Seen, Slot};
 use std::mem;
 
+/// Slots that a reader tries to read at once.
+const RUN: usize = 32;
+
 /// A bounded ring of records of `W` words with extra parts of type `T`; see the module's text.
 pub struct Ring<const W: usize, T = ()> {
     slots: Box<[Slot<W, T>]>,
@@ -208,38 +211,34 @@ impl<const W: usize, T: Clone + Send + Sync + 'static> Ring<W, T> {
             dropped: 0,
         };
         let mut guard = None;
-        // From the first one's slot to the last slot, and from the first slot on.
-        if let Some((before, from)) = self.slots.split_at_checked(self.place(start)) {
-            let _ = self.collect(from, end, limit, &mut found, &mut guard)
-                && self.collect(before, end, limit, &mut found, &mut guard);
+        let mut place = self.place(start);
+        loop {
+            let left = end.saturating_sub(found.next).min((limit - found.records.len()) as u64);
+            let run = usize::try_from(left).unwrap_or(RUN).min(RUN).min(self.slots.len() - place);
+            let run = self.slots.get(place..place + run).unwrap_or(&[]);
+            if run.is_empty() {
+                break;
+            }
+            let mut read = add_plain(run, &mut found);
+            if let Some(slot) = run.get(read) {
+                match slot.read(found.next, &mut guard) {
+                    Seen::InFlight if weakened("ring: stop at what is in flight") => {}
+                    Seen::InFlight => break,
+                    Seen::Stored(words, extra) => {
+                        found.records.push(Record { number: found.next, words, extra });
+                    }
+                    Seen::Dropped => found.dropped += 1,
+                    Seen::Later => found.overwritten += 1,
+                }
+                found.next += 1;
+                read += 1;
+            }
+            place += read;
+            if place >= self.slots.len() {
+                place = 0;
+            }
         }
         found
-    }
-
-    /// Reads slots that stand together. Whether there is more to read.
-    fn collect(
-        &self,
-        slots: &[Slot<W, T>],
-        end: u64,
-        limit: usize,
-        found: &mut Since<W, T>,
-        guard: &mut Option<Guard>,
-    ) -> bool {
-        for slot in slots {
-            if found.next >= end || found.records.len() >= limit {
-                return false;
-            }
-            let number = found.next;
-            match slot.read(number, guard) {
-                Seen::Stored(words, extra) => found.records.push(Record { number, words, extra }),
-                Seen::InFlight if weakened("ring: stop at what is in flight") => {}
-                Seen::InFlight => return false,
-                Seen::Dropped => found.dropped += 1,
-                Seen::Later => found.overwritten += 1,
-            }
-            found.next += 1;
-        }
-        true
     }
 
     /// The counts. Takes time in proportion to the capacity.
@@ -281,6 +280,25 @@ impl<const W: usize, T: Clone + Send + Sync + 'static> Ring<W, T> {
     fn after(&self, place: usize) -> usize {
         if place + 1 == self.slots.len() { 0 } else { place + 1 }
     }
+}
+
+/// Adds the records of the first slots that can be read without further ado. How many.
+fn add_plain<const W: usize, T: Clone + Send + Sync + 'static>(
+    slots: &[Slot<W, T>],
+    found: &mut Since<W, T>,
+) -> usize {
+    let (before, mut whole) = (found.records.len(), 0);
+    // An iterator of known length, so that neither room nor length is looked after record by record. Those after the first
+    // that cannot be read are blank, and go at once.
+    found.records.extend(slots.iter().enumerate().map(|(at, slot)| {
+        let number = found.next + at as u64;
+        let words = if whole == at { slot.read_plain(number) } else { None };
+        whole += usize::from(words.is_some());
+        Record { number, words: words.unwrap_or([0; W]), extra: None }
+    }));
+    found.records.truncate(before + whole);
+    found.next += whole as u64;
+    whole
 }
 
 /// Numbers that are dropped unless somebody says otherwise.

@@ -24,8 +24,9 @@ impl<T: Clone + Send + Sync + 'static> Extra<T> {
         Extra { part: AtomicPtr::new(ptr::null_mut()), owns: PhantomData }
     }
 
+    /// Whether there is nothing here.
     #[inline]
-    fn is_none(&self) -> bool {
+    pub(super) fn is_none(&self) -> bool {
         self.part.load(Ordering::Relaxed).is_null()
     }
 

@@ -54,6 +54,7 @@ pub(super) struct Slot<const W: usize, T> {
 }
 
 /// What a reader found under a number.
+#[derive(PartialEq, Eq, Debug)]
 pub(super) enum Seen<const W: usize, T> {
     /// Nothing yet: its writer has not come, or is not done.
     InFlight,
@@ -118,26 +119,51 @@ impl<const W: usize, T: Clone + Send + Sync + 'static> Slot<W, T> {
         }
     }
 
-    /// Looks for the record of a number. Pins the epoch, in `guard`, only where there is an extra part.
+    /// The words of a number, where its record is stored and has no extra part. None says nothing: see [`Slot::read`].
     #[inline]
+    pub(super) fn read_plain(&self, number: u64) -> Option<[u64; W]> {
+        let first = self.first_look();
+        if first != Stamp::new(number, STORED) || !self.extra.is_none() {
+            return None;
+        }
+        let words = self.words();
+        self.is_still(first).then_some(words)
+    }
+
+    /// Looks for the record of a number. Pins the epoch, in `guard`, only where there is an extra part.
     pub(super) fn read(&self, number: u64, guard: &mut Option<Guard>) -> Seen<W, T> {
-        let first = Stamp(self.stamp.load(order("ring: see the stamp, then the words", Ordering::Acquire)));
+        let first = self.first_look();
         if first != Stamp::new(number, STORED) {
             return self.unreadable(number, first);
         }
+        let words = self.words();
+        let extra = self.extra.look(guard);
+        if !self.is_still(first) {
+            return Seen::Later;
+        }
+        Seen::Stored(words, extra.map(|extra| extra.get()))
+    }
+
+    #[inline]
+    fn first_look(&self) -> Stamp {
+        Stamp(self.stamp.load(order("ring: see the stamp, then the words", Ordering::Acquire)))
+    }
+    #[inline]
+    fn words(&self) -> [u64; W] {
         let mut words = [0; W];
         for (value, word) in words.iter_mut().zip(&self.words) {
             *value = word.load(Ordering::Relaxed);
         }
-        let extra = self.extra.look(guard);
+        words
+    }
+    /// The second look. A stamp is never the same twice: where it has not changed, what was read since the first look is
+    /// what its writer stored.
+    #[inline]
+    fn is_still(&self, first: Stamp) -> bool {
         if !weakened("ring: words before the second look") {
             fence(Ordering::Acquire);
         }
-        // A stamp is never the same twice: where it has not changed, what was read is what its writer stored.
-        if self.stamp.load(Ordering::Relaxed) != first.0 && !weakened("ring: second look") {
-            return Seen::Later;
-        }
-        Seen::Stored(words, extra.map(|extra| extra.get()))
+        self.stamp.load(Ordering::Relaxed) == first.0 || weakened("ring: second look")
     }
 
     /// What it means for a number that its record is not what is stored here.

@@ -161,10 +161,10 @@ fn a_writer_that_is_lapped_while_it_writes_loses_its_record_and_holds_nobody_up(
     // The slot is owned: the next two records are dropped rather than waited for.
     assert_eq!(ring.append([1], None), Some(1));
     assert_eq!(ring.append([2], None), Some(2));
-    assert!(matches!(ring.slots[0].read(2, &mut None), Seen::Dropped));
-    assert!(matches!(ring.slots[0].read(1, &mut None), Seen::Later));
-    assert!(matches!(ring.slots[0].read(0, &mut None), Seen::Later));
-    assert!(matches!(ring.slots[0].read(3, &mut None), Seen::InFlight));
+    assert_eq!(ring.slots[0].read(2, &mut None), Seen::Dropped);
+    assert_eq!(ring.slots[0].read(1, &mut None), Seen::Later);
+    assert_eq!(ring.slots[0].read(0, &mut None), Seen::Later);
+    assert_eq!(ring.slots[0].read(3, &mut None), Seen::InFlight);
     assert_eq!(ring.since(0, 9).next, 3, "readers go on");
     assert_eq!(ring.stats(), RingStats { reserved: 3, written: 0, overwritten: 0, dropped: 2 });
     // The slow writer comes back: what it has is too old to be read.

@@ -65,12 +65,11 @@ mod slot;
 mod tests;
 
 use crate::limits::{MAX_EVENT_RESERVATION, MAX_EVENT_RING};
-use crate::sync::epoch::Guard;
 use crate::sync::{AtomicU64, CachePadded, Ordering, weakened};
 use slot::{NUMBERS, Seen, Slot};
 use std::mem;
 
-/// Slots that a reader tries to read at once.
+/// Most slots that a reader tries to read at once.
 const RUN: usize = 32;
 
 /// A bounded ring of records of `W` words with extra parts of type `T`; see the module's text.
@@ -212,14 +211,17 @@ impl<const W: usize, T: Clone + Send + Sync + 'static> Ring<W, T> {
         };
         let mut guard = None;
         let mut place = self.place(start);
+        let mut span = RUN;
         loop {
             let left = end.saturating_sub(found.next).min((limit - found.records.len()) as u64);
-            let run = usize::try_from(left).unwrap_or(RUN).min(RUN).min(self.slots.len() - place);
+            let run = usize::try_from(left).unwrap_or(RUN).min(span).min(self.slots.len() - place);
             let run = self.slots.get(place..place + run).unwrap_or(&[]);
             if run.is_empty() {
                 break;
             }
             let mut read = add_plain(run, &mut found);
+            // Where one slot was not plain the next may not be either; what is tried in vain has its price.
+            span = if read == run.len() { (span * 2).min(RUN) } else { 1 };
             if let Some(slot) = run.get(read) {
                 match slot.read(found.next, &mut guard) {
                     Seen::InFlight if weakened("ring: stop at what is in flight") => {}

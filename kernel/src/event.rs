@@ -60,17 +60,16 @@
 //! - Extra parts are freed through the epoch (`extra.rs`).
 
 mod extra;
+mod run;
 mod slot;
 #[cfg(test)]
 mod tests;
 
 use crate::limits::{MAX_EVENT_RESERVATION, MAX_EVENT_RING};
 use crate::sync::{AtomicU64, CachePadded, Ordering, weakened};
+use run::{RUN, add_plain};
 use slot::{NUMBERS, Seen, Slot};
 use std::mem;
-
-/// Most slots that a reader tries to read at once.
-const RUN: usize = 32;
 
 /// A bounded ring of records of `W` words with extra parts of type `T`; see the module's text.
 pub struct Ring<const W: usize, T = ()> {
@@ -282,25 +281,6 @@ impl<const W: usize, T: Clone + Send + Sync + 'static> Ring<W, T> {
     fn after(&self, place: usize) -> usize {
         if place + 1 == self.slots.len() { 0 } else { place + 1 }
     }
-}
-
-/// Adds the records of the first slots that can be read without further ado. How many.
-fn add_plain<const W: usize, T: Clone + Send + Sync + 'static>(
-    slots: &[Slot<W, T>],
-    found: &mut Since<W, T>,
-) -> usize {
-    let (before, mut whole) = (found.records.len(), 0);
-    // An iterator of known length, so that neither room nor length is looked after record by record. Those after the first
-    // that cannot be read are blank, and go at once.
-    found.records.extend(slots.iter().enumerate().map(|(at, slot)| {
-        let number = found.next + at as u64;
-        let words = if whole == at { slot.read_plain(number) } else { None };
-        whole += usize::from(words.is_some());
-        Record { number, words: words.unwrap_or([0; W]), extra: None }
-    }));
-    found.records.truncate(before + whole);
-    found.next += whole as u64;
-    whole
 }
 
 /// Numbers that are dropped unless somebody says otherwise.

@@ -9,8 +9,10 @@
     reason = "a benchmark that cannot start should stop; criterion's macros make undocumented items"
 )]
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use crossbeam_utils::CachePadded;
+use eclvm::Policy;
+use eclvm::batch::{Batch, BatchOptions, Column, RequestColumns};
 use eclvm::kernel::budget::{Amount, Budget, BudgetLimits, Lease};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -113,5 +115,61 @@ fn alone(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, hammer, alone);
+/// The same batch with a shared budget and without one, in turn, and what the budget adds to a request: the median of the
+/// differences of neighbours, with the quartiles. Neighbours differ less by what else the machine does than runs that are a
+/// second apart.
+fn batch(c: &mut Criterion) {
+    const REQUESTS: usize = 200_000;
+    let pairs = if std::env::args().any(|arg| arg == "--test") { 1 } else { 61 };
+    let policy = Policy::compile("amount <= 100").unwrap();
+    let amounts: Vec<f64> = (0..REQUESTS).map(|n| (n % 200) as f64).collect();
+    let requests = RequestColumns::new(&policy, REQUESTS).with("amount", Column::Numbers(&amounts)).unwrap();
+    let mut group = c.benchmark_group("batch");
+    group.sample_size(10).throughput(Throughput::Elements(REQUESTS as u64));
+    for threads in [1, 2] {
+        let start = |budget: Option<Arc<Budget>>| {
+            let options = BatchOptions { budget, threads, ..BatchOptions::default() };
+            Batch::new(&policy, options).unwrap()
+        };
+        let budget = Arc::new(Budget::new(BudgetLimits::UNBOUNDED));
+        let (mut shared, mut own) = (start(Some(budget.clone())), start(None));
+        let time = |batch: &mut Batch<'_>| {
+            let began = Instant::now();
+            black_box(batch.run(&requests).unwrap());
+            began.elapsed().as_nanos() as f64 / REQUESTS as f64
+        };
+        let mut differences: Vec<f64> = (0..pairs)
+            .map(|pair| {
+                // Who goes first changes, too.
+                if pair % 2 == 0 {
+                    let with = time(&mut shared);
+                    with - time(&mut own)
+                } else {
+                    let without = time(&mut own);
+                    time(&mut shared) - without
+                }
+            })
+            .collect();
+        differences.sort_by(f64::total_cmp);
+        let quantile = |part: usize| differences.get(differences.len() * part / 4).copied().unwrap_or(0.0);
+        println!(
+            "batch, {threads} threads: a shared budget adds [{:.2} {:.2} {:.2}] ns to a request, {} pairs; {:.6} updates \
+             a request",
+            quantile(1),
+            quantile(2),
+            quantile(3),
+            differences.len(),
+            budget.updates() as f64 / (differences.len() * REQUESTS) as f64,
+        );
+        group.bench_function(BenchmarkId::new("shared budget", threads), |b| {
+            b.iter(|| shared.run(&requests).unwrap());
+        });
+        group.bench_function(BenchmarkId::new("no shared budget", threads), |b| {
+            b.iter(|| own.run(&requests).unwrap());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, hammer, alone, batch);
 criterion_main!(benches);

@@ -21,44 +21,61 @@
 //! # The protocol
 //!
 //! A slot has a stamp: one word of a number and a state (drawn in `slot.rs`). Stamps only go up, and none comes twice.
+//! Beside it stands a note, `late`: the latest number that was dropped because the slot was owned when its writer came.
 //!
 //! - *Take.* The writer of `n` compares and swaps the stamp of an earlier number, gone or stored, to `writing n`. It now
-//!   owns the slot.
-//! - *Store.* It writes the words and the extra part, and swaps `writing n` to `stored n`.
+//!   owns the slot, and until it gives it up nobody else changes the stamp.
+//! - *Store.* It writes the words and the extra part, and then, with a plain store, the stamp `stored n`.
 //! - *A slow writer of an older lap.* Where the stamp is `writing m` with `m < n`, the writer of `n` must not touch the words
-//!   and will not wait: it swaps the stamp to `busy n` and drops its record. The slow writer then fails to swap `writing m`
-//!   to `stored m`, drops its record too, and gives the slot up with `gone n`. A slow writer that has not even taken its slot
-//!   finds a later number there, and drops its record. So nothing old ever replaces anything new.
+//!   and will not wait: it raises `late` to `n` and drops its record. That `n` has been reserved puts `m` before the window, so
+//!   what the slow writer stores is overwritten from the start: it is counted as such and stands there until the next one
+//!   takes the slot. A slow writer that has not even taken its slot finds a later number there, and drops its record. So
+//!   nothing old ever replaces anything new.
 //! - *A writer that stops.* A reservation that is dropped before all of its records have come, by a panic say, takes the
 //!   slots of the rest and gives them up as `gone`: tombstones, at which readers do not stop. Who forgets a reservation
 //!   (`mem::forget`) holds readers up until its numbers have left the window, no longer.
-//! - *Read.* The reader of `n` wants `stored n` before and after it reads the words. An earlier number, or `writing n`, is
-//!   in flight: there the reader stops, so that what it returns has no hole that might fill later. `gone n` and `busy n`
-//!   are dropped, a later number means that the reader was lapped: it counts and goes on.
+//! - *Read.* The reader of `n` wants `stored n` before and after it reads the words. `gone n` is dropped, and a later number
+//!   means that the reader was lapped: it counts and goes on. With an earlier number, or `writing n`, it is `late` that
+//!   tells: if that is `n` the number was dropped, if it is a later one the reader was lapped, and else `n` is in flight:
+//!   there the reader stops, so that what it returns has no hole that might fill later.
+//!
+//! # What a record costs
+//!
+//! One reservation is one read-modify-write, on `next`, for all of its numbers; a record is one more, the swap of *take*. It
+//! cannot be saved: two writers a lap apart may come to one slot at once, and neither waits. All else are plain loads and
+//! stores in the lines of the slot. Nothing is counted on the way but a replaced record, in the slot, by its owner; only a
+//! dropped record adds to a shared counter. The slot of a number is found once in a reservation, without dividing.
 //!
 //! # Orderings
 //!
 //! - `next` only hands out numbers; nothing is published through it, and it is Relaxed.
-//! - The swap of *take* acquires what the previous owner released, so that the words' stores of successive owners have one
-//!   order, and the count of replaced records is not lost. Swaps by others in between continue the release sequence.
+//! - The swap of *take* acquires what the previous owner released when it gave the slot up, so that the words' stores of
+//!   successive owners have one order, and the count of replaced records is not lost.
 //! - A Release fence stands between *take* and the first store of a word. A reader that has seen such a word passes an
 //!   Acquire fence before its second look, which therefore sees that stamp or a later one, and not what it saw first.
-//! - The swap of *store* is Release and the reader's first look is Acquire: who sees `stored n` sees all of its words, and
-//!   what its extra part points to.
+//! - The stamp of *store* is written with Release and the reader's first look is Acquire: who sees `stored n` sees all of its
+//!   words, and what its extra part points to. It needs no swap, since only the owner changes `writing n`.
+//! - `late` is Relaxed: it says that a number was dropped, for good, and nothing is read through it. It is changed by a
+//!   maximum in one step, for several writers may be late at once, each by another number of laps.
 //! - Extra parts are freed through the epoch (`extra.rs`).
 
 mod extra;
+mod run;
 mod slot;
 #[cfg(test)]
 mod tests;
 
 use crate::limits::{MAX_EVENT_RESERVATION, MAX_EVENT_RING};
 use crate::sync::{AtomicU64, CachePadded, Ordering, weakened};
+use run::{RUN, add_plain};
 use slot::{NUMBERS, Seen, Slot};
+use std::mem;
 
 /// A bounded ring of records of `W` words with extra parts of type `T`; see the module's text.
 pub struct Ring<const W: usize, T = ()> {
     slots: Box<[Slot<W, T>]>,
+    /// 2^64 - 1 over the number of slots, rounded down.
+    inverse: u64,
     first: u64,
     next: CachePadded<AtomicU64>,
     dropped: CachePadded<AtomicU64>,
@@ -120,8 +137,10 @@ impl<const W: usize, T: Clone + Send + Sync + 'static> Ring<W, T> {
     /// a larger `first` is taken as that, and no record gets in.
     pub fn continuing(capacity: usize, first: u64) -> Ring<W, T> {
         let first = first.min(NUMBERS);
+        let capacity = capacity.clamp(1, MAX_EVENT_RING);
         Ring {
-            slots: (0..capacity.clamp(1, MAX_EVENT_RING)).map(|_| Slot::new()).collect(),
+            slots: (0..capacity).map(|_| Slot::new()).collect(),
+            inverse: u64::MAX / capacity as u64,
             first,
             next: CachePadded::new(AtomicU64::new(first)),
             dropped: CachePadded::new(AtomicU64::new(0)),
@@ -137,6 +156,7 @@ impl<const W: usize, T: Clone + Send + Sync + 'static> Ring<W, T> {
     }
 
     /// Appends a record. Its number, whether or not it was dropped; None where all 2^62 - 1 numbers are used up.
+    #[inline]
     pub fn append(&self, words: [u64; W], extra: Option<T>) -> Option<u64> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         if number >= NUMBERS {
@@ -190,18 +210,34 @@ impl<const W: usize, T: Clone + Send + Sync + 'static> Ring<W, T> {
         };
         let mut guard = None;
         let mut place = self.place(start);
-        while found.next < end && found.records.len() < limit {
-            let number = found.next;
-            let Some(slot) = self.slots.get(place) else { break };
-            match slot.read(number, &mut guard) {
-                Seen::InFlight if weakened("ring: stop at what is in flight") => {}
-                Seen::InFlight => break,
-                Seen::Stored(words, extra) => found.records.push(Record { number, words, extra }),
-                Seen::Dropped => found.dropped += 1,
-                Seen::Later => found.overwritten += 1,
+        let mut span = RUN;
+        loop {
+            let left = end.saturating_sub(found.next).min((limit - found.records.len()) as u64);
+            let run = usize::try_from(left).unwrap_or(RUN).min(span).min(self.slots.len() - place);
+            let run = self.slots.get(place..place + run).unwrap_or(&[]);
+            if run.is_empty() {
+                break;
             }
-            found.next += 1;
-            place = self.after(place);
+            let mut read = add_plain(run, &mut found);
+            // Where one slot was not plain the next may not be either; what is tried in vain has its price.
+            span = if read == run.len() { (span * 2).min(RUN) } else { 1 };
+            if let Some(slot) = run.get(read) {
+                match slot.read(found.next, &mut guard) {
+                    Seen::InFlight if weakened("ring: stop at what is in flight") => {}
+                    Seen::InFlight => break,
+                    Seen::Stored(words, extra) => {
+                        found.records.push(Record { number: found.next, words, extra });
+                    }
+                    Seen::Dropped => found.dropped += 1,
+                    Seen::Later => found.overwritten += 1,
+                }
+                found.next += 1;
+                read += 1;
+            }
+            place += read;
+            if place >= self.slots.len() {
+                place = 0;
+            }
         }
         found
     }
@@ -220,19 +256,28 @@ impl<const W: usize, T: Clone + Send + Sync + 'static> Ring<W, T> {
         RingStats { reserved, written: overwritten + readable, overwritten, dropped }
     }
 
+    #[inline]
     fn write(&self, number: u64, place: usize, words: [u64; W], extra: Option<T>) {
         let Some(slot) = self.slots.get(place) else { return };
-        // Counted before the slot is given up, and also while unwinding out of a foreign destructor.
-        let mut lost = Lost { dropped: &self.dropped, count: 1 };
-        if let Some(writing) = slot.take(number)
-            && writing.store(words, extra)
-        {
-            lost.count = 0;
+        // Counted also while unwinding out of a foreign destructor.
+        let lost = Lost { dropped: &self.dropped, count: 1 };
+        if let Some(writing) = slot.take(number) {
+            writing.store(words, extra);
+            mem::forget(lost);
         }
     }
+    /// The slot of a number: the remainder by the number of slots.
+    ///
+    /// With `d` slots `inverse >= (2^64 - d) / d`, so `n * inverse / 2^64 >= n/d - n/2^64 > n/d - 1` for every word `n`, and
+    /// the quotient is at most one too small.
+    #[inline]
     fn place(&self, number: u64) -> usize {
-        usize::try_from(number % self.slots.len().max(1) as u64).unwrap_or(0)
+        let slots = self.slots.len() as u64;
+        let quotient = ((u128::from(number) * u128::from(self.inverse)) >> 64) as u64;
+        let rest = number.wrapping_sub(quotient.wrapping_mul(slots));
+        usize::try_from(if rest >= slots { rest - slots } else { rest }).unwrap_or(0)
     }
+    #[inline]
     fn after(&self, place: usize) -> usize {
         if place + 1 == self.slots.len() { 0 } else { place + 1 }
     }
@@ -267,6 +312,7 @@ impl<const W: usize, T: Clone + Send + Sync + 'static> Reservation<'_, W, T> {
         self.end - self.next
     }
     /// Appends a record under the next of the numbers. Its number; None where all have their records.
+    #[inline]
     pub fn push(&mut self, words: [u64; W], extra: Option<T>) -> Option<u64> {
         if self.next == self.end {
             return None;

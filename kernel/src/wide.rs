@@ -165,6 +165,11 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
         }
     }
 
+    /// How many updates have succeeded, modulo 2^58. Exact where those who updated have been joined.
+    pub fn updates(&self) -> u64 {
+        self.head.load(Relaxed) >> SLOT_BITS
+    }
+
     /// Tells loom that the step that follows does not commute with such steps of other threads. Loom finds out by itself
     /// from the last access to an atomic, but there a thread's own load of `head` before its swap hides the loads of the
     /// others, and it would explore next to nothing. Stores that nobody loads order no memory.

@@ -203,6 +203,11 @@ impl Budget {
     pub fn mana_used(&self) -> u64 {
         self.books().used.mana
     }
+    /// How often this level's numbers have changed: grants, charges, settlements and its reason, each one update of two
+    /// read-modify-writes where nobody was in the way. What was refused is none. For measuring what sharing costs.
+    pub fn updates(&self) -> u64 {
+        self.books.updates()
+    }
     /// The numbers as they are, all of one moment.
     pub fn snapshot(&self) -> BudgetSnapshot {
         self.snapshot_of(None)

@@ -24,16 +24,22 @@ impl<T: Clone + Send + Sync + 'static> Extra<T> {
         Extra { part: AtomicPtr::new(ptr::null_mut()), owns: PhantomData }
     }
 
-    fn is_none(&self) -> bool {
+    /// Whether there is nothing here.
+    #[inline]
+    pub(super) fn is_none(&self) -> bool {
         self.part.load(Ordering::Relaxed).is_null()
     }
 
     /// Puts a value here, or none. Only the slot's owner calls this; owners come one after the other, ordered by the
     /// stamp's acquire and release, so relaxed accesses see what the last one left.
+    #[inline]
     pub(super) fn set(&self, value: Option<T>) {
-        if value.is_none() && self.is_none() {
-            return;
+        if value.is_some() || !self.is_none() {
+            self.exchange(value);
         }
+    }
+
+    fn exchange(&self, value: Option<T>) {
         let guard = epoch::pin();
         let new = value.map_or(ptr::null_mut(), |value| Box::into_raw(Box::new(value)));
         // The slot's stamp publishes what `new` points to (see `Slot::read`).
@@ -54,6 +60,7 @@ impl<T: Clone + Send + Sync + 'static> Extra<T> {
     }
 
     /// What is here now; None for nothing. Pins the epoch before it loads what [`Look::get`] may follow.
+    #[inline]
     pub(super) fn look<'g>(&self, guard: &'g mut Option<Guard>) -> Option<Look<'g, T>> {
         if self.is_none() {
             return None;

@@ -156,22 +156,45 @@ fn every_number_has_the_fate_that_a_table_says() {
 #[test]
 fn a_writer_that_is_lapped_while_it_writes_loses_its_record_and_holds_nobody_up() {
     let ring: Ring<1> = Ring::new(1);
-    let slow = ring.reserve(1).unwrap();
+    std::mem::forget(ring.reserve(1).unwrap());
     let writing = ring.slots[0].take(0).unwrap();
-    // The slot is busy: the next two records are dropped rather than waited for.
+    // The slot is owned: the next two records are dropped rather than waited for.
     assert_eq!(ring.append([1], None), Some(1));
     assert_eq!(ring.append([2], None), Some(2));
-    assert!(matches!(ring.slots[0].read(2, &mut None), Seen::Dropped));
-    assert!(matches!(ring.slots[0].read(1, &mut None), Seen::Later));
+    assert_eq!(ring.slots[0].read(2, &mut None), Seen::Dropped);
+    assert_eq!(ring.slots[0].read(1, &mut None), Seen::Later);
+    assert_eq!(ring.slots[0].read(0, &mut None), Seen::Later);
+    assert_eq!(ring.slots[0].read(3, &mut None), Seen::InFlight);
     assert_eq!(ring.since(0, 9).next, 3, "readers go on");
-    // The slow writer comes back: what it has is too old.
-    assert!(!writing.store([0], None));
-    assert_eq!(ring.since(2, 9), Since { records: vec![], next: 3, overwritten: 0, dropped: 1 });
+    assert_eq!(ring.stats(), RingStats { reserved: 3, written: 0, overwritten: 0, dropped: 2 });
+    // The slow writer comes back: what it has is too old to be read.
+    writing.store([0], None);
+    assert_eq!(ring.since(0, 9), Since { records: vec![], next: 3, overwritten: 2, dropped: 1 });
+    assert_eq!(ring.stats(), RingStats { reserved: 3, written: 1, overwritten: 1, dropped: 2 });
+    // It is counted once, also when the next one takes its place.
     assert_eq!(ring.append([3], None), Some(3));
     assert_eq!(ring.since(3, 9).records, [Record { number: 3, words: [3], extra: None }]);
-    drop(slow);
-    let stats = ring.stats();
-    assert_eq!((stats.reserved, stats.written, stats.overwritten, stats.dropped), (4, 1, 0, 3));
+    assert_eq!(ring.stats(), RingStats { reserved: 4, written: 2, overwritten: 1, dropped: 2 });
+}
+
+/// The quotient by the inverse is right or one too small, for every number and every capacity.
+#[test]
+fn a_numbers_slot_is_its_remainder() {
+    let mut seed = 0x2545_F491_4F6C_DD1D;
+    let mut capacities = vec![1, 2, 3, 5, 7, 64, 1_000, 10_000, 65_537];
+    capacities.extend((0..20).map(|_| 1 + (chance(&mut seed) % 200_000) as usize));
+    for capacity in capacities {
+        let ring: Ring<0> = Ring::new(capacity);
+        let n = capacity as u64;
+        let last = NUMBERS / n * n;
+        let edges = [0, 1, n - 1, n, n + 1, last - 1, last, NUMBERS - 1, NUMBERS, (1 << 32) - 1, u64::MAX];
+        let some = (0..2_000).map(|_| chance(&mut seed) >> (chance(&mut seed) % 60));
+        let multiples = (0..200).map(|k| (last / 200 * k) / n * n);
+        let numbers = edges.into_iter().chain(some).chain(multiples.flat_map(|m| [m, m + n - 1]));
+        for number in numbers {
+            assert_eq!(ring.place(number), (number % n) as usize, "{number} of {capacity}");
+        }
+    }
 }
 
 #[test]

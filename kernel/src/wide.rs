@@ -73,8 +73,6 @@ const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
 pub struct Wide<const N: usize, const SLOTS: usize = 16> {
     head: CachePadded<AtomicU64>,
     slots: [Slot<N>; SLOTS],
-    #[cfg(loom)]
-    met: AtomicU64,
 }
 
 #[repr(align(64))]
@@ -120,15 +118,13 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
         Wide {
             head: CachePadded::new(AtomicU64::new(0)),
             slots: core::array::from_fn(slot),
-            #[cfg(loom)]
-            met: AtomicU64::new(0),
         }
     }
 
     /// The value. Lock-free: done again only where an update succeeded meanwhile.
     #[inline]
     pub fn read(&self) -> [u64; N] {
-        self.look::<true>().1
+        self.look().1
     }
 
     /// Replaces the value by what `change` makes of it, as one step: Ok with the old and the new value. Err with the value
@@ -150,7 +146,7 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
     ) -> Result<T, E> {
         let mut own: Option<Claim<'_, N>> = None;
         loop {
-            let (head, old) = self.look::<false>();
+            let (head, old) = self.look();
             let (new, result) = change(&old)?;
             let claim = own.get_or_insert_with(|| self.claim(head));
             for (word, value) in claim.slot.words.iter().zip(new) {
@@ -165,18 +161,8 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
         }
     }
 
-    /// Tells loom that the step that follows does not commute with such steps of other threads. Loom finds out by itself
-    /// from the last access to an atomic, but there a thread's own load of `head` before its swap hides the loads of the
-    /// others, and it would explore next to nothing. Stores that nobody loads order no memory.
-    #[inline(always)]
-    fn meet(&self) {
-        #[cfg(loom)]
-        self.met.store(0, Relaxed);
-    }
-
     #[inline]
     fn publish(&self, head: u64, next: u64) -> bool {
-        self.meet();
         let release = order("wide: publish", Release);
         if weakened("wide: swap if unchanged") {
             self.head.store(next, release);
@@ -185,13 +171,10 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
         self.head.compare_exchange(head, next, release, Relaxed).is_ok()
     }
 
-    /// `head`, and the value that belongs to it. What a writer looks at is its own swap's concern: only readers `meet`.
+    /// `head`, and the value that belongs to it.
     #[inline]
-    fn look<const READER: bool>(&self) -> (u64, [u64; N]) {
+    fn look(&self) -> (u64, [u64; N]) {
         loop {
-            if READER {
-                self.meet();
-            }
             let head = self.head.load(order("wide: read what was published", Acquire));
             let mut value = [0; N];
             for (value, word) in value.iter_mut().zip(&self.slot(head).words) {
@@ -199,9 +182,6 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
             }
             if !weakened("wide: fence of the reader") {
                 fence(Acquire);
-            }
-            if READER {
-                self.meet();
             }
             if weakened("wide: look again") || self.head.load(Relaxed) == head {
                 return (head, value);

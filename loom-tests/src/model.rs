@@ -1,6 +1,6 @@
 //! What a model is, and how one is explored.
 
-use eclvm_kernel::sync::{epoch, weaken};
+use eclvm_kernel::sync::{epoch, tracked, weaken};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -84,6 +84,7 @@ pub(crate) fn explore(
     let result = catch_unwind(AssertUnwindSafe(|| {
         builder.check(move || {
             weaken(without);
+            tracked::begin();
             epoch::begin();
             fail_if_checked();
             let n = counted.fetch_add(1, Ordering::Relaxed) + 1;

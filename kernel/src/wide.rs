@@ -73,6 +73,9 @@ const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
 pub struct Wide<const N: usize, const SLOTS: usize = 16> {
     head: CachePadded<AtomicU64>,
     slots: [Slot<N>; SLOTS],
+    /// In loom's models of what is built on registers, all values that `head`, a place in it then, was ever to name.
+    #[cfg(loom)]
+    by_contract: Option<std::sync::Mutex<Vec<[u64; N]>>>,
 }
 
 #[repr(align(64))]
@@ -118,6 +121,9 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
         Wide {
             head: CachePadded::new(AtomicU64::new(0)),
             slots: core::array::from_fn(slot),
+            #[cfg(loom)]
+            by_contract: crate::sync::tracked::registers_by_contract()
+                .then(|| std::sync::Mutex::new(vec![words])),
         }
     }
 
@@ -148,6 +154,13 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
         loop {
             let (head, old) = self.look();
             let (new, result) = change(&old)?;
+            #[cfg(loom)]
+            if let Some(next) = self.kept(new) {
+                if self.publish(head, next) {
+                    return Ok(result);
+                }
+                continue;
+            }
             let claim = own.get_or_insert_with(|| self.claim(head));
             for (word, value) in claim.slot.words.iter().zip(new) {
                 word.store(value, Relaxed);
@@ -176,6 +189,10 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
     fn look(&self) -> (u64, [u64; N]) {
         loop {
             let head = self.head.load(order("wide: read what was published", Acquire));
+            #[cfg(loom)]
+            if let Some(value) = self.value_at(head) {
+                return (head, value);
+            }
             let mut value = [0; N];
             for (value, word) in value.iter_mut().zip(&self.slot(head).words) {
                 *value = word.load(Relaxed);
@@ -187,6 +204,20 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
                 return (head, value);
             }
         }
+    }
+
+    /// By contract: keeps a value that `head` may be made to name.
+    #[cfg(loom)]
+    fn kept(&self, value: [u64; N]) -> Option<u64> {
+        let mut values = self.by_contract.as_ref()?.lock().ok()?;
+        values.push(value);
+        Some(values.len() as u64 - 1)
+    }
+
+    /// By contract: the value that `head` names.
+    #[cfg(loom)]
+    fn value_at(&self, head: u64) -> Option<[u64; N]> {
+        self.by_contract.as_ref()?.lock().ok()?.get(head as usize).copied()
     }
 
     /// Claims a free slot, near the one in use.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Executions after which a model is red: it was not explored to its end.
-const MOST_EXECUTIONS: u64 = 20_000_000;
+const MOST_EXECUTIONS: u64 = 400_000;
 
 /// A protocol under every interleaving, and its twin that must fail.
 pub(crate) struct Model {

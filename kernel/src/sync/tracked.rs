@@ -36,6 +36,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 std::thread_local! {
     // Loom runs all threads of a model on one thread of the system.
     static FORGETS: Cell<bool> = const { Cell::new(false) };
+    static BY_CONTRACT: Cell<bool> = const { Cell::new(false) };
     static FENCES: RefCell<Option<Arc<Notify>>> = const { RefCell::new(None) };
 }
 
@@ -44,8 +45,19 @@ pub fn forget_loads(forget: bool) {
     FORGETS.set(forget);
 }
 
+/// Makes registers of several words (`crate::wide`) that are made from now on in this execution what their contract says
+/// and no more: a load that names one value, and a swap. Their own models prove that they keep it, so that models of what
+/// is built on them need not explore their slots again.
+pub fn take_registers_by_contract() {
+    BY_CONTRACT.set(true);
+}
+pub(crate) fn registers_by_contract() -> bool {
+    BY_CONTRACT.get()
+}
+
 /// Begins an execution: to be called in it, before it spawns threads.
 pub fn begin() {
+    BY_CONTRACT.set(false);
     FENCES.set(Some(Arc::new(Notify::new())));
 }
 

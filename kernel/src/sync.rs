@@ -32,9 +32,7 @@ pub mod epoch;
 #[cfg(loom)]
 pub mod tracked;
 #[cfg(loom)]
-pub use tracked::{
-    AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, OnceLock, fence,
-};
+pub use tracked::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, OnceLock, fence};
 
 #[cfg(loom)]
 std::thread_local! {

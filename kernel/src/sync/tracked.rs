@@ -28,7 +28,7 @@
 //! orders no memory. A SeqCst fence touches one witness of the whole execution in front of it, a cell its own.
 
 use loom::sync::Notify;
-use loom::sync::atomic::{Ordering};
+use loom::sync::atomic::Ordering;
 use loom::thread::ThreadId;
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -63,10 +63,11 @@ pub fn begin() {
 
 /// A fence. SeqCst ones are tried in every order with each other.
 pub fn fence(ordering: Ordering) {
-    if ordering == Ordering::SeqCst && !FORGETS.get() {
-        if let Some(witness) = FENCES.with_borrow(Clone::clone) {
-            witness.notify();
-        }
+    if ordering == Ordering::SeqCst
+        && !FORGETS.get()
+        && let Some(witness) = FENCES.with_borrow(Clone::clone)
+    {
+        witness.notify();
     }
     loom::sync::atomic::fence(ordering);
 }

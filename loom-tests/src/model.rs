@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Executions after which a model is red: it was not explored to its end.
-const MOST_EXECUTIONS: u64 = 400_000;
+/// With the seconds that a run may take: the executions after which a model is red, whatever the machine.
+const EXECUTIONS_A_SECOND: u64 = 1_600;
 
 /// Models that are explored as loom does by itself, without the door's witnesses, because with them they are not explored to the end
 /// in minutes: some orders, where a thread loads a word before it writes it, are not tried. The table says so.
@@ -98,9 +98,9 @@ pub(crate) fn explore(
             epoch::begin();
             fail_if_checked();
             let n = counted.fetch_add(1, Ordering::Relaxed) + 1;
-            assert!(n <= MOST_EXECUTIONS, "cap of executions reached: not explored to the end");
+            assert!(n <= seconds * EXECUTIONS_A_SECOND, "cap of executions reached: not explored to the end");
             assert!(
-                n % 1_024 != 0 || began.elapsed() < limit,
+                !n.is_multiple_of(1_024) || began.elapsed() < limit,
                 "cap of time reached: not explored to the end"
             );
             body();

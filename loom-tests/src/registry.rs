@@ -102,7 +102,7 @@ fn name_is_visible_with_length() {
     let reader = {
         let registry = registry.clone();
         thread::spawn(move || {
-            if registry.len() > 0 {
+            if !registry.is_empty() {
                 assert_eq!(registry.name(0), Some("a"), "a number without a name");
             }
         })

@@ -40,7 +40,8 @@ std::thread_local! {
     static FENCES: RefCell<Option<Arc<Notify>>> = const { RefCell::new(None) };
 }
 
-/// Makes the models run by this thread explore what loom by itself does: to show what it misses.
+/// Makes the models run by this thread explore what loom by itself does, but for fences: to show what it misses, and where a
+/// model is too large otherwise.
 pub fn forget_loads(forget: bool) {
     FORGETS.set(forget);
 }
@@ -64,7 +65,6 @@ pub fn begin() {
 /// A fence. SeqCst ones are tried in every order with each other.
 pub fn fence(ordering: Ordering) {
     if ordering == Ordering::SeqCst
-        && !FORGETS.get()
         && let Some(witness) = FENCES.with_borrow(Clone::clone)
     {
         witness.notify();

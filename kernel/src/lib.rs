@@ -4,6 +4,7 @@
 //! model checkers and sanitizers can run it whole. Policies are hostile until proven otherwise: a [`program::Program`] is
 //! anything, a [`verify::Verified`] is what has been proven, and only a [`vm::Executable`] made of one runs.
 
+#![cfg_attr(loom, allow(clippy::modulo_one, reason = "capacities are shrunk under loom"))]
 pub mod budget;
 pub mod effects;
 pub mod encode;

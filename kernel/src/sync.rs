@@ -10,14 +10,9 @@
 #[cfg(loom)]
 pub use loom::{
     hint::spin_loop,
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
-    },
+    sync::{Arc, Mutex, MutexGuard, atomic::Ordering},
     thread::yield_now,
 };
-#[cfg(loom)]
-pub use once::OnceLock;
 #[cfg(not(loom))]
 pub use std::{
     hint::spin_loop,
@@ -34,6 +29,10 @@ pub use crossbeam_utils::CachePadded;
 
 #[cfg(loom)]
 pub mod epoch;
+#[cfg(loom)]
+pub mod tracked;
+#[cfg(loom)]
+pub use tracked::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, OnceLock, fence};
 
 #[cfg(loom)]
 std::thread_local! {
@@ -45,60 +44,6 @@ std::thread_local! {
 #[cfg(loom)]
 pub fn weaken(step: &'static str) {
     WEAKENED.set(step);
-}
-
-/// std's cell that is written once, made visible to loom: std's own holds the value, a flag that loom knows says whether
-/// it can be seen. Who loses the race to fill it waits for the flag, as std's waits for the winner.
-#[cfg(loom)]
-mod once {
-    use super::{AtomicBool, Ordering, yield_now};
-
-    /// See the module.
-    #[derive(Debug)]
-    pub struct OnceLock<T> {
-        cell: std::sync::OnceLock<T>,
-        seen: AtomicBool,
-    }
-
-    impl<T> OnceLock<T> {
-        /// An empty cell.
-        #[allow(clippy::new_without_default, reason = "only what the kernel uses of std's")]
-        pub fn new() -> OnceLock<T> {
-            OnceLock { cell: std::sync::OnceLock::new(), seen: AtomicBool::new(false) }
-        }
-        /// The value, where there is one.
-        pub fn get(&self) -> Option<&T> {
-            if self.seen.load(Ordering::Acquire) { self.cell.get() } else { None }
-        }
-        /// Fills the cell; the error is the value where it was full.
-        pub fn set(&self, value: T) -> Result<(), T> {
-            let result = self.cell.set(value);
-            match result {
-                Ok(()) => self.seen.store(true, Ordering::Release),
-                Err(_) => {
-                    while !self.seen.load(Ordering::Acquire) {
-                        yield_now();
-                    }
-                }
-            }
-            result
-        }
-        /// The value; fills the cell where it is empty.
-        pub fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
-            let mut mine = false;
-            let value = self.cell.get_or_init(|| {
-                mine = true;
-                make()
-            });
-            if mine {
-                self.seen.store(true, Ordering::Release);
-            }
-            while !self.seen.load(Ordering::Acquire) {
-                yield_now();
-            }
-            value
-        }
-    }
 }
 
 /// Whether a twin leaves this step out. Always false outside loom.

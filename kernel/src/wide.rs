@@ -73,8 +73,9 @@ const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
 pub struct Wide<const N: usize, const SLOTS: usize = 16> {
     head: CachePadded<AtomicU64>,
     slots: [Slot<N>; SLOTS],
+    /// In loom's models of what is built on registers, all values that `head`, a place in it then, was ever to name.
     #[cfg(loom)]
-    met: AtomicU64,
+    by_contract: Option<std::sync::Mutex<Vec<[u64; N]>>>,
 }
 
 #[repr(align(64))]
@@ -121,14 +122,15 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
             head: CachePadded::new(AtomicU64::new(0)),
             slots: core::array::from_fn(slot),
             #[cfg(loom)]
-            met: AtomicU64::new(0),
+            by_contract: crate::sync::tracked::registers_by_contract()
+                .then(|| std::sync::Mutex::new(vec![words])),
         }
     }
 
     /// The value. Lock-free: done again only where an update succeeded meanwhile.
     #[inline]
     pub fn read(&self) -> [u64; N] {
-        self.look::<true>().1
+        self.look().1
     }
 
     /// Replaces the value by what `change` makes of it, as one step: Ok with the old and the new value. Err with the value
@@ -150,8 +152,15 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
     ) -> Result<T, E> {
         let mut own: Option<Claim<'_, N>> = None;
         loop {
-            let (head, old) = self.look::<false>();
+            let (head, old) = self.look();
             let (new, result) = change(&old)?;
+            #[cfg(loom)]
+            if let Some(next) = self.kept(new) {
+                if self.publish(head, next) {
+                    return Ok(result);
+                }
+                continue;
+            }
             let claim = own.get_or_insert_with(|| self.claim(head));
             for (word, value) in claim.slot.words.iter().zip(new) {
                 word.store(value, Relaxed);
@@ -170,18 +179,8 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
         self.head.load(Relaxed) >> SLOT_BITS
     }
 
-    /// Tells loom that the step that follows does not commute with such steps of other threads. Loom finds out by itself
-    /// from the last access to an atomic, but there a thread's own load of `head` before its swap hides the loads of the
-    /// others, and it would explore next to nothing. Stores that nobody loads order no memory.
-    #[inline(always)]
-    fn meet(&self) {
-        #[cfg(loom)]
-        self.met.store(0, Relaxed);
-    }
-
     #[inline]
     fn publish(&self, head: u64, next: u64) -> bool {
-        self.meet();
         let release = order("wide: publish", Release);
         if weakened("wide: swap if unchanged") {
             self.head.store(next, release);
@@ -190,14 +189,15 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
         self.head.compare_exchange(head, next, release, Relaxed).is_ok()
     }
 
-    /// `head`, and the value that belongs to it. What a writer looks at is its own swap's concern: only readers `meet`.
+    /// `head`, and the value that belongs to it.
     #[inline]
-    fn look<const READER: bool>(&self) -> (u64, [u64; N]) {
+    fn look(&self) -> (u64, [u64; N]) {
         loop {
-            if READER {
-                self.meet();
-            }
             let head = self.head.load(order("wide: read what was published", Acquire));
+            #[cfg(loom)]
+            if let Some(value) = self.value_at(head) {
+                return (head, value);
+            }
             let mut value = [0; N];
             for (value, word) in value.iter_mut().zip(&self.slot(head).words) {
                 *value = word.load(Relaxed);
@@ -205,13 +205,24 @@ impl<const N: usize, const SLOTS: usize> Wide<N, SLOTS> {
             if !weakened("wide: fence of the reader") {
                 fence(Acquire);
             }
-            if READER {
-                self.meet();
-            }
             if weakened("wide: look again") || self.head.load(Relaxed) == head {
                 return (head, value);
             }
         }
+    }
+
+    /// By contract: keeps a value that `head` may be made to name.
+    #[cfg(loom)]
+    fn kept(&self, value: [u64; N]) -> Option<u64> {
+        let mut values = self.by_contract.as_ref()?.lock().ok()?;
+        values.push(value);
+        Some(values.len() as u64 - 1)
+    }
+
+    /// By contract: the value that `head` names.
+    #[cfg(loom)]
+    fn value_at(&self, head: u64) -> Option<[u64; N]> {
+        self.by_contract.as_ref()?.lock().ok()?.get(head as usize).copied()
     }
 
     /// Claims a free slot, near the one in use.

@@ -3,7 +3,7 @@
 use crate::model::{Model, Twin, check_at_end};
 use eclvm_kernel::event::Ring;
 use eclvm_kernel::sync::epoch;
-use loom::sync::atomic::{AtomicU64, Ordering};
+use eclvm_kernel::sync::{AtomicU64, Ordering};
 use loom::sync::{Arc, Notify};
 use loom::thread;
 use std::cell::Cell;

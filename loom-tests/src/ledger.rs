@@ -175,18 +175,18 @@ fn counters_exact_after_join() {
 /// One thread records the cause and tells another, which records the effect.
 fn snapshot_is_a_causal_cut() {
     let ledger = warm(2);
-    let told = Arc::new(loom::sync::atomic::AtomicBool::new(false));
+    let told = Arc::new(eclvm_kernel::sync::AtomicBool::new(false));
     let cause = {
         let (ledger, told) = (ledger.clone(), told.clone());
         thread::spawn(move || {
             ledger.record(0, &[(0, 1)]).unwrap();
-            told.store(true, loom::sync::atomic::Ordering::Release);
+            told.store(true, eclvm_kernel::sync::Ordering::Release);
         })
     };
     let effect = {
         let (ledger, told) = (ledger.clone(), told.clone());
         thread::spawn(move || {
-            if told.load(loom::sync::atomic::Ordering::Acquire) {
+            if told.load(eclvm_kernel::sync::Ordering::Acquire) {
                 ledger.record(1, &[(1, 1)]).unwrap();
             }
         })

@@ -7,6 +7,8 @@
 #[cfg(loom)]
 mod budget;
 #[cfg(loom)]
+mod door;
+#[cfg(loom)]
 mod event;
 #[cfg(loom)]
 mod ledger;

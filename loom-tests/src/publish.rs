@@ -1,12 +1,12 @@
 //! `Published`: readers see whole, living versions; of two writers one wins; nothing leaks.
 //!
-//! The epoch is crossbeam-epoch's own, its atomics modelled, its destructors run. Loom itself fails an execution that
-//! leaks a version (they are counted by loom's `Arc`).
+//! The epoch is the kernel's stand-in (`sync/epoch.rs`): its contract, its destructors run. Loom itself fails an execution
+//! that leaks a version (they are counted by loom's `Arc`).
 
 use crate::model::{Model, Twin};
 use eclvm_kernel::publish::Published;
+use eclvm_kernel::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use loom::sync::Arc;
-use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use loom::thread;
 
 /// The models of this file.

@@ -80,7 +80,7 @@ fn two_names() {
 
 /// The twin: a number is read and then raised.
 fn two_names_weakened() {
-    use loom::sync::atomic::{AtomicU32, Ordering};
+    use eclvm_kernel::sync::{AtomicU32, Ordering};
     let tail = Arc::new(AtomicU32::new(0));
     let take = |tail: &AtomicU32| {
         let number = tail.load(Ordering::Acquire);
@@ -102,7 +102,7 @@ fn name_is_visible_with_length() {
     let reader = {
         let registry = registry.clone();
         thread::spawn(move || {
-            if registry.len() > 0 {
+            if !registry.is_empty() {
                 assert_eq!(registry.name(0), Some("a"), "a number without a name");
             }
         })
@@ -134,7 +134,7 @@ fn cap_holds() {
 
 /// The twin: the cap is compared before the number is taken by an addition.
 fn cap_holds_weakened() {
-    use loom::sync::atomic::{AtomicU32, Ordering};
+    use eclvm_kernel::sync::{AtomicU32, Ordering};
     let tail = Arc::new(AtomicU32::new(0));
     let take = |tail: &AtomicU32| {
         if tail.load(Ordering::Acquire) < 1 {

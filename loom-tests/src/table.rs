@@ -10,7 +10,17 @@ const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/MODELS.md");
 const SECONDS: (u64, u64) = (240, 7_200);
 
 fn models() -> Vec<&'static Model> {
-    let protocols: &[&'static [Model]] = &[crate::wide::MODELS, crate::budget::MODELS, crate::publish::MODELS, crate::mana::MODELS, crate::registry::MODELS, crate::ledger::MODELS, crate::multigas::MODELS, crate::event::MODELS];
+    let protocols: &[&'static [Model]] = &[
+        crate::door::MODELS,
+        crate::wide::MODELS,
+        crate::budget::MODELS,
+        crate::publish::MODELS,
+        crate::mana::MODELS,
+        crate::registry::MODELS,
+        crate::ledger::MODELS,
+        crate::multigas::MODELS,
+        crate::event::MODELS,
+    ];
     protocols.iter().copied().flatten().collect()
 }
 
@@ -102,20 +112,22 @@ fn names_stand_in_table(rows: &[Row]) -> bool {
 fn render(rows: &[Row], long: bool) -> String {
     let mut text = String::from(
         "# Models\n\nMade by `RUSTFLAGS=\"--cfg loom --cfg crossbeam_loom\" cargo run -p eclvm-loom-tests --release --target-dir target/loom -- --write`; do not edit.\n\
-         \"complete\" means that loom explored every execution within the bound on preemptions (\"all\": no bound).\n\n\
-         | model | what must hold | threads | bound | executions | complete | seconds | twin |\n|---|---|---|---|---|---|---|---|\n",
+         \"complete\" means that loom explored every execution within the bound on preemptions (\"all\": no bound).\n\
+         \"witnesses\": whether loads that loom forgets are remembered (README.md); without them some orders are not tried.\n\n\
+         | model | what must hold | threads | bound | executions | complete | witnesses | seconds | twin |\n|---|---|---|---|---|---|---|---|---|\n",
     );
     for row in rows {
         let model = row.model;
         let bound = if long { model.long_bound } else { model.bound };
         let bound = bound.map_or_else(|| "all".to_owned(), |n| n.to_string());
+        let witnesses = if model.has_witnesses() { "yes" } else { "no" };
         let twin = match model.twin {
             Twin::Without(step, _) => format!("without \"{step}\": {}", row.twin),
             _ => row.twin.clone(),
         };
         let _ = writeln!(
             text,
-            "| `{}` | {} | {} | {bound} | {} | yes | {:.1} | {twin} |",
+            "| `{}` | {} | {} | {bound} | {} | yes | {witnesses} | {:.1} | {twin} |",
             model.name, model.holds, model.threads, row.executions, row.seconds
         );
     }

@@ -9,11 +9,9 @@
 //! - pinning, deferring, unpinning and running deferred functions each are a SeqCst fence, as there: who pins after a
 //!   value was retired sees that it was unlinked, and what a reader did happens before the value is destroyed.
 //!
-//! Loom does not look for other orders of fences, only of accesses. So each of these steps also touches one common word
-//! (Relaxed, which orders nothing), that loom tries them in every order. Else the bookkeeping is plain memory of loom's
-//! one system thread.
+//! These fences are tried in every order (see `tracked`). Else the bookkeeping is plain memory of loom's one system thread.
 
-use loom::sync::atomic::{AtomicUsize, Ordering, fence};
+use super::{Ordering, fence};
 use std::cell::RefCell;
 
 pub use crossbeam_epoch::Shared;
@@ -28,7 +26,6 @@ struct Epoch {
     next: u64,
     pinned: Vec<u64>,
     deferred: Vec<Deferred>,
-    common: Option<std::sync::Arc<AtomicUsize>>,
 }
 
 std::thread_local! {
@@ -37,18 +34,12 @@ std::thread_local! {
 
 /// Begins an execution: to be called in it, before it spawns threads. Forgets what one that failed has left behind.
 pub fn begin() {
-    let common = std::sync::Arc::new(AtomicUsize::new(0));
-    let left = EPOCH.replace(Epoch { common: Some(common), ..Epoch::default() });
     // These belong to loom objects that are gone.
-    std::mem::forget(left.common);
+    let left = EPOCH.take();
     left.deferred.into_iter().for_each(|deferred| std::mem::forget(deferred.run));
 }
 
-/// A SeqCst fence that loom tries in every order with the others.
 fn step() {
-    if let Some(common) = EPOCH.with_borrow(|epoch| epoch.common.clone()) {
-        common.fetch_add(1, Ordering::Relaxed);
-    }
     fence(Ordering::SeqCst);
 }
 

@@ -5,6 +5,7 @@
 //!        op    x     a      b      c      (a, b, c little-endian)
 //! ```
 
+use super::operands::{JUMPS, READS, ROWS, UNLESS_CONSTANT, WRITES, operands};
 use super::table::{Op, Role};
 
 /// In x: operand b is a constant.
@@ -57,11 +58,7 @@ impl Instr {
     /// Where it jumps to, if it does.
     #[inline]
     pub fn target(self) -> Option<u16> {
-        match self.op {
-            Op::Jump | Op::JumpTrue | Op::JumpFalse | Op::LoopLess | Op::LoopMore => Some(self.c),
-            Op::BrTrue | Op::BrFalse | Op::BrNull | Op::BrSome => Some(self.c),
-            _ => None,
-        }
+        (operands(self.op) & JUMPS != 0).then_some(self.c)
     }
     /// Whether the next instruction is never reached from it.
     #[inline]
@@ -89,31 +86,39 @@ impl Instr {
     /// `call` only).
     #[inline]
     pub fn for_each_read(self, params: impl FnOnce(u16) -> u16, mut visit: impl FnMut(u16)) {
-        let info = self.op.info();
-        let mut range = |first: u16, count: u16| {
+        let known = operands(self.op);
+        let reads = known & READS | (known >> UNLESS_CONSTANT & !self.x & (CONST_B | CONST_C)) << 1;
+        if reads & 1 != 0 {
+            visit(self.a);
+        }
+        if reads & 2 != 0 {
+            visit(self.b);
+        }
+        if reads & 4 != 0 {
+            visit(self.c);
+        }
+        if known & ROWS != 0 {
+            let (first, count) = self.row(params);
             for i in 0..count {
                 visit(first.saturating_add(i));
             }
-        };
-        for (index, role) in info.operands.iter().enumerate() {
-            let raw = self.operand(index);
-            match role {
-                Role::R(_) | Role::RW(_) => range(raw, 1),
-                Role::V(_) if !self.is_const(index, *role) => range(raw, 1),
-                Role::Args(n, _) => range(raw, u16::from(*n)),
-                Role::Elements => range(raw, self.c),
-                _ => {}
-            }
         }
-        if self.op == Op::Call {
-            range(self.c, params(self.b));
+    }
+    /// The registers in a row that it reads: the first, and how many.
+    #[inline(never)]
+    fn row(self, params: impl FnOnce(u16) -> u16) -> (u16, u16) {
+        let [_, b, c] = self.op.info().operands;
+        match (b, c) {
+            (Role::Args(n, _), _) => (self.b, u16::from(n)),
+            (Role::Elements, _) => (self.b, self.c),
+            (_, Role::CallArgs) => (self.c, params(self.b)),
+            _ => (0, 0),
         }
     }
     /// The register that it writes.
     #[inline]
     pub fn written(self) -> Option<u16> {
-        let [a, _, _] = self.op.info().operands;
-        matches!(a, Role::W(_) | Role::RW(_)).then_some(self.a)
+        (operands(self.op) & WRITES != 0).then_some(self.a)
     }
     /// Whether it costs no gas, whatever the sizes of its operands.
     #[inline]

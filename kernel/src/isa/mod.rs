@@ -3,6 +3,7 @@
 
 mod docs;
 mod instr;
+mod operands;
 mod table;
 
 pub use docs::isa_markdown;

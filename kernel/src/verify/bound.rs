@@ -15,6 +15,7 @@ use crate::program::{Function, Program};
 use crate::span::Span;
 use crate::types::Base;
 use crate::value::Value;
+use smallvec::SmallVec;
 
 /// The worst case of one layer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -126,11 +127,12 @@ enum Cost {
 
 /// The bound of a program that holds V1 to V6.
 pub(super) fn compute(p: &Program, facts: &[Facts], jumps: &Jumps) -> GasBound {
-    let mut results: Vec<Option<Worst>> = vec![None; p.functions.len()];
+    // Most programs have few functions.
+    let mut results: SmallVec<[Option<Worst>; 4]> = SmallVec::from_elem(None, p.functions.len());
     let mut costs = Vec::with_capacity(p.code.len());
     // Functions in callee-first order; one that is met while it is still open calls itself.
-    let mut open = vec![false; p.functions.len()];
-    let mut way: Vec<(usize, usize)> = vec![(0, 0)];
+    let mut open: SmallVec<[bool; 16]> = SmallVec::from_elem(false, p.functions.len());
+    let mut way: SmallVec<[(usize, usize); 4]> = SmallVec::from_elem((0, 0), 1);
     while let Some((index, from)) = way.pop() {
         let Some(f) = p.functions.get(index) else { continue };
         if let Some(flag) = open.get_mut(index) {

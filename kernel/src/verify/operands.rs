@@ -2,7 +2,7 @@
 
 use super::constants::Facts;
 use super::{VerifyError, Violation};
-use crate::isa::{Instr, NO_CONST, Op, Role, Sig, X};
+use crate::isa::{CONST_B, CONST_C, Instr, NO_CONST, Op, Role, Sig, X};
 use crate::program::{EffectKind, Function, Program, StdInput};
 use crate::types::{Base, Ty};
 use crate::value::Value;
@@ -102,25 +102,29 @@ impl<'p> View<'p> {
         if effect(self.instr.op) > self.p.effect {
             return Err(Violation::Effect);
         }
-        for (index, role) in info.operands.iter().enumerate() {
-            self.operand(index, *role)?;
-        }
+        let (Instr { x, a, b, c, .. }, [first, second, third]) = (self.instr, info.operands);
+        self.operand(first, a, false)?;
+        self.operand(second, b, x & CONST_B != 0)?;
+        self.operand(third, c, x & CONST_C != 0)?;
         self.rule()
     }
 
-    fn operand(&self, index: usize, role: Role) -> Result<(), Violation> {
-        let raw = self.instr.operand(index);
+    /// Checks an operand, which is `raw`; `flagged` says whether x makes it a constant, if it may be one.
+    #[inline(always)]
+    fn operand(&self, role: Role, raw: u16, flagged: bool) -> Result<(), Violation> {
         match role {
             Role::None => (raw == 0).then_some(()).ok_or(Violation::Operand),
-            Role::W(sig) | Role::R(sig) | Role::RW(sig) => {
-                let ty = self.register(raw)?;
-                matches_sig(At::Register(ty), sig).then_some(()).ok_or(Violation::Type)
+            Role::V(sig) if flagged => {
+                let at = At::Constant(self.facts(raw)?);
+                matches_sig(at, sig).then_some(()).ok_or(Violation::Type)
             }
-            Role::V(sig) => matches_sig(self.at(index)?, sig).then_some(()).ok_or(Violation::Type),
+            Role::W(sig) | Role::R(sig) | Role::RW(sig) | Role::V(sig) => {
+                register_is(self.register(raw)?, sig).then_some(()).ok_or(Violation::Type)
+            }
             Role::Args(n, sig) => {
                 for i in 0..u16::from(n) {
                     let ty = self.register(raw.checked_add(i).ok_or(Violation::Register)?)?;
-                    if !matches_sig(At::Register(ty), sig) {
+                    if !register_is(ty, sig) {
                         return Err(Violation::Type);
                     }
                 }
@@ -220,6 +224,21 @@ impl<'p> View<'p> {
     }
 }
 
+/// What [`matches_sig`] says of a register, most of which are of a plain type.
+#[inline(always)]
+fn register_is(ty: Ty, sig: Sig) -> bool {
+    let base = match sig {
+        Sig::N => Base::Number,
+        Sig::B => Base::Bool,
+        Sig::S => Base::Text,
+        Sig::D => Base::Did,
+        Sig::T => Base::Trust,
+        _ => return matches_sig(At::Register(ty), sig),
+    };
+    ty == Ty::of(base)
+}
+
+#[inline(never)]
 fn matches_sig(at: At<'_>, sig: Sig) -> bool {
     match sig {
         Sig::N => at.is(Ty::NUMBER),

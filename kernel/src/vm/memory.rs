@@ -36,7 +36,12 @@ pub(crate) struct Constants {
 
 impl Constants {
     pub(crate) fn of(values: &[Value]) -> Constants {
-        let mut out = Constants { slots: Vec::with_capacity(values.len()), ..Constants::default() };
+        let texts = values.iter().filter(|value| matches!(value, Value::Text(_) | Value::Did(_))).count();
+        let mut out = Constants {
+            slots: Vec::with_capacity(values.len()),
+            texts: Vec::with_capacity(texts),
+            words: Vec::new(),
+        };
         for value in values {
             let slot = out.slot(value);
             out.slots.push(slot);

@@ -9,12 +9,16 @@ use crate::lang::checked::{ConstId, Meaning};
 use crate::lang::codes;
 use eclvm_kernel::span::Span;
 use eclvm_kernel::value::Value;
+use smallvec::SmallVec;
+
+/// Constants on the way to one: each with its value and the constants that it uses and nobody has looked at.
+type Way = SmallVec<[(Symbol, ExprId, Vec<Symbol>); 2]>;
 
 impl Checker<'_> {
     /// Checks all of them, each after those that it uses. The way to a constant is a list, not a recursion.
     pub(super) fn global_constants(&mut self) {
         let ast = self.ast;
-        let mut way: Vec<(Symbol, ExprId, Vec<Symbol>)> = Vec::new();
+        let mut way: Way = SmallVec::new();
         for item in &ast.items {
             if !matches!(item.kind, ItemKind::Const(_)) {
                 continue;
@@ -33,7 +37,7 @@ impl Checker<'_> {
         }
     }
 
-    fn enter(&mut self, name: Symbol, way: &mut Vec<(Symbol, ExprId, Vec<Symbol>)>) {
+    fn enter(&mut self, name: Symbol, way: &mut Way) {
         let Some(Global::Unknown { value, at, open }) = self.names.global(name) else { return };
         if open {
             let message = format!("the constant `{}` is defined by itself", self.ast.symbol(name));

@@ -23,6 +23,7 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 mod types;
+mod ways;
 
 use super::ast::{Ast, ExprId, ItemKind, Range, Symbol};
 use super::checked::{
@@ -36,6 +37,7 @@ use eclvm_kernel::types::Ty;
 use fold::{Constants, Fold};
 use names::{Global, Names};
 use scope::{Declared, Scopes};
+use smallvec::SmallVec;
 use types::{It, Unifier};
 
 /// Checks a parsed file. Adds to `diagnostics`; None where there is an error, of the parser or of its own.
@@ -111,15 +113,15 @@ struct Checker<'a> {
     loops: u32,
     /// The blocks around what is being checked.
     depth: u32,
-    declared: Vec<Declared>,
-    used: Vec<bool>,
+    declared: SmallVec<[Declared; 8]>,
+    used: SmallVec<[bool; 32]>,
     pending: Vec<Pending>,
     /// Values and types of the constants of blocks.
     block_constants: Vec<BlockConstant>,
     /// Whether a constant was mentioned that has no value, which has been said.
     met_bad_constant: bool,
     /// For each function, the body that was last seen to call it.
-    called: Vec<Option<u32>>,
+    called: SmallVec<[Option<u32>; 8]>,
 }
 
 impl<'a> Checker<'a> {
@@ -146,12 +148,12 @@ impl<'a> Checker<'a> {
             infers: false,
             loops: 0,
             depth: 0,
-            declared: Vec::new(),
-            used: Vec::new(),
-            pending: Vec::new(),
+            declared: SmallVec::new(),
+            used: SmallVec::new(),
+            pending: Vec::with_capacity(ast.exprs.len() / 8 + ast.stmts.len() + 4),
             block_constants: Vec::new(),
             met_bad_constant: false,
-            called: vec![None; ast.items.len()],
+            called: SmallVec::from_elem(None, ast.items.len()),
         }
     }
 
@@ -166,7 +168,7 @@ impl<'a> Checker<'a> {
 
     /// Functions may be used before they stand, so all of them are known first.
     fn declare(&mut self) {
-        let mut policies: Vec<(Symbol, Span)> = Vec::new();
+        let mut policies: SmallVec<[(Symbol, Span); 4]> = SmallVec::new();
         for (index, item) in (0u32..).zip(&self.ast.items) {
             let draft = |kind, params, result| Draft {
                 kind,

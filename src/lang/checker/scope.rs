@@ -109,6 +109,10 @@ impl Scopes {
             }
         }
     }
+    /// The names that were narrowed, or no longer are, from one mark to another.
+    pub(super) fn between(&self, from: Mark, to: Mark) -> impl Iterator<Item = Key> + '_ {
+        self.changes.get(from.0..to.0).unwrap_or(&[]).iter().map(|(key, _)| *key)
+    }
     /// What differs from the time of the mark: keys with their state now, sorted.
     pub(super) fn since(&self, mark: Mark) -> Vec<(Key, bool)> {
         let mut changed: Vec<Key> =

@@ -2,8 +2,9 @@
 
 use super::fold::Fold;
 use super::names::Global;
-use super::scope::{Binding, Declared, Key, Mark};
+use super::scope::{Binding, Declared, Key};
 use super::types::It;
+use super::ways::Ways;
 use super::{BlockConstant, Checker, Pending};
 use crate::lang::ast::{Block, ExprId, ExprKind, ItemKind, Range, StmtId, StmtKind, Symbol};
 use crate::lang::checked::{BodyKind, LocalId};
@@ -60,8 +61,9 @@ impl Checker<'_> {
         }
     }
 
+    #[inline]
     pub(super) fn is_unit(&mut self, ty: It) -> bool {
-        self.types.resolve(ty).known() == Some(Ty::UNIT)
+        self.types.resolve(ty).is_unit()
     }
 
     fn function_params(&mut self, params: Range) {
@@ -121,8 +123,8 @@ impl Checker<'_> {
     }
     /// Says which of the bindings since `mark` nobody used.
     pub(super) fn report_unused(&mut self, mark: usize) {
-        let declared = std::mem::take(&mut self.declared);
-        for declared in declared.get(mark..).unwrap_or(&[]) {
+        for at in mark..self.declared.len() {
+            let Some(declared) = self.declared.get(at).copied() else { break };
             let used = match declared.what {
                 Binding::Local(local) => self.used.get(local.0 as usize).copied().unwrap_or(true),
                 Binding::Const(at) => self.block_constants.get(at as usize).is_none_or(|c| c.used),
@@ -134,7 +136,6 @@ impl Checker<'_> {
                 self.warn(codes::W0101, declared.span, message);
             }
         }
-        self.declared = declared;
         self.declared.truncate(mark);
     }
 
@@ -350,50 +351,24 @@ impl Checker<'_> {
     fn conditional(&mut self, arms: Range, otherwise: Option<Block>) -> bool {
         let ast = self.ast;
         let before = self.scopes.facts();
-        // What every way that goes on has learnt since `before`; None until there is one.
-        let mut learnt: Option<Vec<Key>> = None;
-        let mut lost: Vec<Key> = Vec::new();
+        let mut ways = Ways::new(before);
         for arm in ast.arms(arms) {
             self.condition(arm.cond);
             self.warn_if_constant(arm.cond);
             let here = self.scopes.facts();
             self.assume(arm.cond, true);
             if self.block(arm.body) {
-                self.way_out(before, here, &mut learnt, &mut lost);
+                ways.out(&self.scopes, here);
             }
             self.scopes.forget(here);
             self.assume(arm.cond, false);
         }
         let here = self.scopes.facts();
         if otherwise.is_none_or(|block| self.block(block)) {
-            self.way_out(before, here, &mut learnt, &mut lost);
+            ways.out(&self.scopes, here);
         }
         self.scopes.forget(before);
-        for key in lost {
-            self.scopes.narrow(key, false);
-        }
-        let goes_on = learnt.is_some();
-        for key in learnt.unwrap_or_default() {
-            self.scopes.narrow(key, true);
-        }
-        goes_on
-    }
-
-    /// One arm's end is reached: what it has learnt must hold on every other way too, what it has lost is lost. Looks at
-    /// this arm's own changes and at what is still common, not at all that went before.
-    fn way_out(&mut self, before: Mark, here: Mark, learnt: &mut Option<Vec<Key>>, lost: &mut Vec<Key>) {
-        lost.extend(
-            self.scopes.since(here).into_iter().filter(|(_, narrowed)| !narrowed).map(|(key, _)| key),
-        );
-        *learnt = Some(match learnt.take() {
-            None => {
-                self.scopes.since(before).into_iter().filter(|(_, now)| *now).map(|(key, _)| key).collect()
-            }
-            Some(mut common) => {
-                common.retain(|key| self.scopes.is_narrowed(*key));
-                common
-            }
-        });
+        ways.apply(&mut self.scopes)
     }
 
     fn loop_over(

@@ -56,9 +56,16 @@ impl It {
         let depth = self.depth.checked_sub(1)?;
         Some(It { depth, optional: self.optional & !(1 << self.depth), ..self })
     }
+    /// Whether it is the type of what has no value.
+    #[inline]
+    pub(super) fn is_unit(self) -> bool {
+        self.root == Root::Known(Base::Unit)
+    }
     /// The type, where all of it is known.
+    #[inline]
     pub(super) fn known(self) -> Option<Ty> {
         match self.root {
+            Root::Known(base) if self.depth == 0 && self.optional == 0 => Some(Ty::of(base)),
             Root::Known(base) => Ty::from_parts(base as u8, self.depth, self.optional),
             _ => None,
         }

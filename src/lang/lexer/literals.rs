@@ -117,6 +117,11 @@ impl Lexer<'_> {
     pub(super) fn string(&mut self, start: usize) -> Tok {
         let mut foreign = false;
         loop {
+            let plain = plain_bytes(self.chunk(self.at));
+            self.at += plain;
+            if plain == 8 {
+                continue;
+            }
             let Some(byte) = self.byte(self.at) else { return self.unended(start) };
             match byte {
                 b'"' => {
@@ -154,6 +159,21 @@ impl Lexer<'_> {
         self.sink.push(error);
         Tok::Error
     }
+}
+
+/// How many bytes of a chunk, from the lowest on, are printable ASCII other than `"` and `\`: all eight at once.
+#[inline]
+pub(super) fn plain_bytes(chunk: u64) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    // Exact up to the first byte that is the one looked for; what lies behind it does not count.
+    let is = |byte: u8| {
+        let difference = chunk ^ (u64::from(byte) * ONES);
+        difference.wrapping_sub(ONES) & !difference
+    };
+    let control = !((chunk & !HIGH) + (0x80 - u64::from(b' ')) * ONES);
+    let strange = (chunk | control | is(b'"') | is(b'\\') | is(0x7f)) & HIGH;
+    strange.trailing_zeros() as usize / 8
 }
 
 /// At most 40 characters of a text, for messages.

@@ -285,3 +285,25 @@ fn the_tables_of_lookalikes_are_pairs() {
         }
     }
 }
+
+#[test]
+fn plain_bytes_are_counted_as_one_by_one() {
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+    let mut state = 0x9E37_79B9_7F4A_7C15u64;
+    for round in 0..200_000u32 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        // Random bytes are rarely plain: most rounds have few that are not.
+        let mut bytes = state.to_le_bytes();
+        if round % 4 != 0 {
+            for (at, byte) in bytes.iter_mut().enumerate() {
+                if state >> (at * 3) & 7 != 0 {
+                    *byte = b' ' + *byte % 95;
+                }
+            }
+        }
+        let wanted = bytes.iter().take_while(|byte| plain(**byte)).count();
+        assert_eq!(super::literals::plain_bytes(u64::from_le_bytes(bytes)), wanted, "{bytes:?}");
+    }
+}

@@ -81,8 +81,7 @@ impl Constants {
     fn shared(&self, value: &Value) -> Option<usize> {
         let window = self.values.len().saturating_sub(SHARE_WINDOW);
         let recent = self.values.get(window..).unwrap_or(&[]);
-        let small = !matches!(value, Value::Array(_));
-        Some(window + recent.iter().position(|v| small && v.same(value))?)
+        Some(window + recent.iter().position(|v| same(v, value))?)
     }
     fn add(&mut self, value: Value) -> Result<u16, Overflow> {
         if self.values.len() >= MAX_CONSTANTS {
@@ -109,6 +108,17 @@ impl Constants {
     }
     pub(super) fn take(&mut self) -> Vec<Value> {
         std::mem::take(&mut self.values)
+    }
+}
+
+/// Whether a value need not be kept twice; arrays are, since comparing them would cost more than it saves.
+#[inline]
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Text(a), Value::Text(b)) => a.len() == b.len() && a == b,
+        (Value::Number(a), Value::Number(b)) if !a.is_nan() => a.to_bits() == b.to_bits(),
+        (_, Value::Array(_)) => false,
+        _ => std::mem::discriminant(a) == std::mem::discriminant(b) && a.same(b),
     }
 }
 
@@ -149,12 +159,12 @@ pub(super) struct Builder<'s, 'a> {
     /// For each type, the register of it that became free last.
     free: SmallVec<[(Ty, Option<u16>); 8]>,
     /// For each register up to the highest one that was ever free: which of its type became free before it.
-    freed_before: Vec<Option<u16>>,
+    freed_before: SmallVec<[Option<u16>; 32]>,
     /// Runs of registers for arguments that are free: first, count.
     free_runs: Vec<(u16, u16)>,
-    locals: Vec<Local>,
+    locals: SmallVec<[Local; 16]>,
     standard: [Option<u16>; 4],
-    labels: Vec<LabelState>,
+    labels: SmallVec<[LabelState; 16]>,
     pub(super) loops: Vec<Loop>,
     /// Whether control can get to the next instruction.
     pub(super) reachable: bool,
@@ -176,11 +186,11 @@ impl<'s, 'a> Builder<'s, 'a> {
             spans,
             registers: Vec::with_capacity(16),
             free: SmallVec::new(),
-            freed_before: Vec::new(),
+            freed_before: SmallVec::new(),
             free_runs: Vec::new(),
-            locals: vec![Local::default(); locals],
+            locals: SmallVec::from_elem(Local::default(), locals),
             standard: [None; 4],
-            labels: Vec::new(),
+            labels: SmallVec::new(),
             loops: Vec::new(),
             reachable: true,
         };

@@ -77,7 +77,8 @@ pub(crate) fn lower(
     checked: &Checked,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Program> {
-    let mut programs = Vec::new();
+    let mut programs =
+        Vec::with_capacity(checked.bodies.iter().filter(|b| b.kind != BodyKind::Function).count());
     let mut left = MAX_COMPILED_BYTES + 32 * source.len();
     let (reach, constants) = (Reach::new(checked), builder::Constants::new(checked));
     let mut shared = Shared { ast, checked, reach, constants };

@@ -8,12 +8,16 @@ use eclvm_kernel::isa::{NO_CONST, Op};
 use eclvm_kernel::span::Span;
 use eclvm_kernel::types::Ty;
 use eclvm_kernel::value::Value;
+use smallvec::SmallVec;
+
+/// Registers of a block's bindings.
+type Bound = SmallVec<[u16; 8]>;
 
 impl Builder<'_, '_> {
     /// The statements of a block, up to where nothing is reached any more. Registers of its bindings are free afterwards.
     pub(super) fn block(&mut self, block: Block) -> Result<(), Overflow> {
         let ast = self.shared.ast;
-        let mut bound: Vec<u16> = Vec::new();
+        let mut bound: Bound = SmallVec::new();
         for id in ast.block(block) {
             if !self.reachable {
                 break;
@@ -26,7 +30,7 @@ impl Builder<'_, '_> {
         Ok(())
     }
 
-    fn statement(&mut self, id: StmtId, bound: &mut Vec<u16>) -> Result<(), Overflow> {
+    fn statement(&mut self, id: StmtId, bound: &mut Bound) -> Result<(), Overflow> {
         let stmt = self.shared.ast.stmt(id);
         let local = self.shared.checked.stmt(id);
         match stmt.kind {

@@ -28,6 +28,7 @@ use super::token::{Tok, Token};
 use eclvm_kernel::limits::{MAX_NESTING, MAX_SOURCE_BYTES, MAX_TOKENS};
 use eclvm_kernel::span::Span;
 use interner::Interner;
+use smallvec::SmallVec;
 use std::num::{NonZeroU8, NonZeroU64};
 
 /// Parses a source file. Where there are errors among the diagnostics, the tree is what could be understood: it holds
@@ -100,6 +101,9 @@ impl Height {
     }
 }
 
+/// A list under construction; most are short.
+type Open<T> = SmallVec<[T; 16]>;
+
 struct Parser<'s> {
     lexer: Lexer<'s>,
     ast: Ast,
@@ -121,10 +125,10 @@ struct Parser<'s> {
     /// Whether the last item at the top had errors: what follows may be a piece of it.
     item_had_errors: bool,
     /// Lists under construction; the entries of one list become contiguous in the tree when it is complete.
-    open_links: Vec<Link>,
-    open_exprs: Vec<ExprId>,
-    open_stmts: Vec<StmtId>,
-    open_arms: Vec<Arm>,
+    open_links: Open<Link>,
+    open_exprs: Open<ExprId>,
+    open_stmts: Open<StmtId>,
+    open_arms: Open<Arm>,
 }
 
 impl<'s> Parser<'s> {
@@ -155,10 +159,10 @@ impl<'s> Parser<'s> {
             complained_at: None,
             declaring: None,
             item_had_errors: false,
-            open_links: Vec::with_capacity(16),
-            open_exprs: Vec::with_capacity(16),
-            open_stmts: Vec::with_capacity(16),
-            open_arms: Vec::new(),
+            open_links: SmallVec::new(),
+            open_exprs: SmallVec::new(),
+            open_stmts: SmallVec::new(),
+            open_arms: SmallVec::new(),
         }
     }
 
@@ -246,8 +250,9 @@ impl<'s> Parser<'s> {
 }
 
 /// Moves what was pushed on `open` since `base` to the end of `table`.
-fn close_list<T: Copy>(open: &mut Vec<T>, base: usize, table: &mut Vec<T>) -> Range {
+fn close_list<T: Copy>(open: &mut Open<T>, base: usize, table: &mut Vec<T>) -> Range {
     let start = table.len() as u32;
-    table.extend(open.drain(base..));
+    table.extend_from_slice(open.get(base..).unwrap_or(&[]));
+    open.truncate(base);
     Range { start, len: table.len() as u32 - start }
 }

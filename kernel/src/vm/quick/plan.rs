@@ -11,6 +11,7 @@ use crate::isa::Op;
 use crate::program::{EffectKind, StdInput};
 use crate::types::{Base, Ty};
 use crate::vm::plan::{self, CMP_MASK, Cmp, Code, Executable, JUMP_IF, PlanOp, step_key};
+use smallvec::SmallVec;
 
 /// The register in which a standard input stays.
 pub(super) const fn standard(x: u8) -> u16 {
@@ -61,7 +62,14 @@ impl QuickPlan {
             return None;
         }
         let kinds: Vec<Kind> = p.inputs.iter().map(|input| Kind::of(input.ty)).collect::<Option<_>>()?;
-        let mut unfold = Unfold { exe, ops: Vec::new(), source: Vec::new(), depth: 0, start: 0 };
+        let room = exe.ops.len().min(MOST);
+        let mut unfold = Unfold {
+            exe,
+            ops: Vec::with_capacity(room),
+            source: Vec::with_capacity(room),
+            depth: 0,
+            start: 0,
+        };
         unfold.function(0, 0, None, 0)?;
         let result = p.functions.first()?.result;
         let makes = unfold.ops.iter().any(|op| op.code == Quick::Straight);
@@ -109,10 +117,10 @@ impl Unfold<'_> {
             return None;
         }
         self.depth = self.depth.max(depth);
-        let mut place = Vec::with_capacity(to - from);
+        let mut place = Vec::with_capacity(to - from + 1);
         let first = self.ops.len();
         // Jumps in the function's own code, and those to its end.
-        let (mut jumps, mut ends) = (Vec::new(), Vec::new());
+        let (mut jumps, mut ends): (SmallVec<[usize; 8]>, SmallVec<[usize; 8]>) = Default::default();
         // Where the last unfolded call ended: several ways may lead there.
         let mut meeting = first;
         for (at, op) in exe.ops.get(from..to)?.iter().enumerate() {

@@ -92,6 +92,9 @@ pub const MAX_TRANSACTION_BYTES: u64 = 256 << 20;
 /// Different keys that a transaction's reads are told apart by; one that reads more conflicts with every other commit.
 /// Stops: memory that grows with what a transaction reads.
 pub const MAX_TRANSACTION_READS: usize = 1 << 20;
+/// Reads that are told apart of each request of a batch that writes, while it is not yet its turn; one that reads more has
+/// read everything. Stops: memory that grows with the number of requests times what each reads.
+pub const MAX_NOTED_READS: usize = 256;
 /// Deletions that a world remembers for conflicts, in each of two generations. A transaction on a version older than both
 /// conflicts wherever it looked for a key that is not there. Stops: memory that grows with keys that come and go.
 pub const MAX_TOMBSTONES: usize = 65_536;

@@ -2,13 +2,16 @@
 //!
 //! [`Batch`] takes requests in portions, in order, so that a file larger than memory can be decided; what one portion
 //! spends or writes is there for the next. `parallel` runs a portion on rayon; `fold` settles its bills in index order;
-//! `sequential` runs policies that write. [`RequestColumns`] holds requests by column.
+//! `writing` runs policies that write, `sequential` what of them must wait for its turn. [`RequestColumns`] holds requests by column.
 
 mod columns;
 mod fold;
+mod noted;
+mod pace;
 mod parallel;
 mod sequential;
 mod summary;
+mod writing;
 
 pub use columns::{Column, ColumnError, RequestColumns};
 pub use summary::{Latency, Summary};
@@ -126,6 +129,7 @@ pub struct Batch<'e> {
     cut: Option<Cut>,
     summary: Summary,
     grain: Grain,
+    pace: pace::Pace,
     /// The host as those writes have left it; made when a policy writes.
     overlay: Option<OverlayHost<'e>>,
 }
@@ -154,6 +158,7 @@ impl<'e> Batch<'e> {
             cut: None,
             summary: Summary::default(),
             grain: Grain { chunk: parallel::chunk_len(policy), together: fold::TOGETHER },
+            pace: pace::Pace::default(),
             overlay,
         })
     }
@@ -172,7 +177,7 @@ impl<'e> Batch<'e> {
         }
         let began = self.clock.now_ns();
         let portion = if self.policy.effect() == EffectKind::Write && self.options.allow_writes {
-            self.run_in_order(requests)
+            self.run_writing(requests)
         } else {
             self.run_parallel(requests)
         };

@@ -93,7 +93,8 @@ fn limits_table() -> String {
         MAX_BUDGET_LEVELS MAX_LEASE_YIELDS
         MAX_REALMS MAX_NAMES MAX_COUNTERS MAX_NAME_BYTES MAX_QUOTA_PERIODS
         EVENT_RING MAX_EVENT_RING MAX_EVENT_RESERVATION
-        MAX_TRANSACTION_BYTES MAX_TRANSACTION_READS MAX_NOTED_READS MAX_TOMBSTONES
+        MAX_TRANSACTION_BYTES MAX_TRANSACTION_READS MAX_NOTED_READS MAX_GUESS_MS
+        MAX_BATCH_ATTEMPTS MAX_TOMBSTONES
     };
     let mut table = String::from("| constant | value | what, and what it stops |\n|---|---|---|\n");
     let mut words = String::new();

@@ -2,18 +2,23 @@
 //!
 //! [`Batch`] takes requests in portions, in order, so that a file larger than memory can be decided; what one portion
 //! spends or writes is there for the next. `parallel` runs a portion on rayon; `fold` settles its bills in index order;
-//! `writing` runs policies that write, `sequential` what of them must wait for its turn. [`RequestColumns`] holds requests by column.
+//! `writing` runs policies that write, `sequential` what of them must wait for its turn. [`RequestColumns`] holds requests by
+//! column. `on_state` commits a whole batch to a state, as one version.
 
 mod columns;
 mod fold;
 mod noted;
 mod pace;
+#[cfg(feature = "state-host")]
+mod on_state;
 mod parallel;
 mod sequential;
 mod summary;
 mod writing;
 
 pub use columns::{Column, ColumnError, RequestColumns};
+#[cfg(feature = "state-host")]
+pub use on_state::{StateBatch, StateBatchError, run_on_state};
 pub use summary::{Latency, Summary};
 
 use crate::clock::SystemClock;
@@ -144,11 +149,14 @@ impl<'e> Batch<'e> {
                 Some(built.map_err(|error| PoolError(error.to_string()))?)
             }
         };
+        Ok(Batch::with_pool(policy, options, pool))
+    }
+    fn with_pool(policy: &Policy, options: BatchOptions<'e>, pool: Option<rayon::ThreadPool>) -> Batch<'e> {
         let clock = SystemClock::new();
         let overlay = options.host.map(OverlayHost::new);
         let timeout = options.budget.as_ref().map(|b| b.limits().timeout_ms);
         let deadline_ns = timeout.map(|ms| clock.now_ns().saturating_add(ms.saturating_mul(1_000_000)));
-        Ok(Batch {
+        Batch {
             policy: policy.clone(),
             options,
             pool,
@@ -160,7 +168,7 @@ impl<'e> Batch<'e> {
             grain: Grain { chunk: parallel::chunk_len(policy), together: fold::TOGETHER },
             pace: pace::Pace::default(),
             overlay,
-        })
+        }
     }
 
     /// For tests: requests per chunk, and bills that are settled with one charge. Small ones make rare paths common; the
@@ -168,6 +176,17 @@ impl<'e> Batch<'e> {
     #[doc(hidden)]
     pub fn set_grain(&mut self, chunk: usize, together: usize) {
         self.grain = Grain { chunk: chunk.max(1), together: together.max(1) };
+    }
+
+    /// For tests and benchmarks: requests of writing policies that were speculated on, and those of them that were
+    /// overtaken.
+    #[doc(hidden)]
+    pub fn guessed(&self) -> [u64; 2] {
+        self.pace.seen
+    }
+    /// The host as the requests so far have left it; None without one.
+    pub fn host(&self) -> Option<&OverlayHost<'e>> {
+        self.overlay.as_ref()
     }
 
     /// Decides a portion: receipts in index order. Err where the batch is cut: the receipts up to there, and where.

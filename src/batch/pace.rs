@@ -14,6 +14,8 @@ pub(super) struct Pace {
     rest: usize,
     /// How long the last rest was, in lengths of its wave.
     rested: usize,
+    /// Requests that were speculated on, and those of them that were overtaken.
+    pub(super) seen: [u64; 2],
 }
 
 impl Pace {
@@ -35,6 +37,9 @@ impl Pace {
     }
     /// `again` of the `len` requests of a wave were overtaken and decided again.
     pub(super) fn learn(&mut self, len: usize, again: usize, threads: usize) {
+        let [guessed, overtaken] = &mut self.seen;
+        *guessed = guessed.saturating_add(len as u64);
+        *overtaken = overtaken.saturating_add(again as u64);
         let share = again as f64 / len.max(1) as f64;
         // A wave costs a thread's part of its runs, about a fifth of them for settling, and those decided again.
         if share > 0.8 - 1.0 / threads as f64 {

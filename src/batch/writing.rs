@@ -21,6 +21,7 @@ use crate::host::OverlayHost;
 use eclvm_kernel::budget::{Budget, BudgetLimits, is_of_time};
 use eclvm_kernel::fault::{Exhaustion, Fault, Outcome};
 use eclvm_kernel::host::HostInterface;
+use eclvm_kernel::limits::MAX_GUESS_MS;
 use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::{Clock, Env};
 use foldhash::HashSet;
@@ -49,7 +50,7 @@ impl Notes {
 struct Wave {
     from: usize,
     chunk: usize,
-    /// Limits of each run: its own, and no more than the shared budget has left.
+    /// Limits of each run, see [`within`].
     limits: BudgetLimits,
 }
 
@@ -169,18 +170,25 @@ impl<'e> Batch<'e> {
         let budget = self.options.budget.as_deref();
         let own = self.options.limits;
         let tight = wave.limits.gas_limit < own.gas_limit || wave.limits.mana_limit < own.mana_limit;
+        let hasty = wave.limits.timeout_ms < own.timeout_ms;
         let mut again = 0;
         for (at, receipt) in receipts.iter_mut().enumerate() {
             let notes = notes.get(at / wave.chunk).and_then(|notes| notes.of(at % wave.chunk));
-            if at.is_multiple_of(wave.chunk) || notes.is_none() || is_timed(receipt) {
-                if let Some(reason) = self.stop() {
-                    return Err((at, reason));
-                }
+            // What was done before time ran out counts; nothing more is begun.
+            if (notes.is_none() || is_timed(receipt))
+                && let Some(reason) = self.stop()
+            {
+                return Err((at, reason));
             }
             let stale = notes.is_none_or(|(reads, _)| overtaken(reads, written));
             again += usize::from(stale);
-            // By the wave's limits rather than by its own: only the shared budget can tell.
-            let untold = tight && matches!(receipt.outcome, Outcome::Exhausted(reason) if !is_of_time(reason));
+            // Ended by the limits of a guess rather than by its own: only a run at its turn can tell.
+            let untold = match receipt.outcome {
+                Outcome::Exhausted(Exhaustion::OutOfGas | Exhaustion::OutOfMana) => tight,
+                Outcome::Exhausted(Exhaustion::Timeout) => hasty,
+                Outcome::Exhausted(Exhaustion::Cancelled) => true,
+                _ => false,
+            };
             if !stale && !untold && budget.is_none_or(|budget| fold::pays(budget, receipt)) {
                 if let (Some(overlay), UNKNOWN_VERSION) = (&turn.overlay, receipt.version) {
                     receipt.version = overlay.version_over(base_version);
@@ -198,11 +206,12 @@ impl<'e> Batch<'e> {
     }
 }
 
-/// A run's own limits, and no more than the shared budget has left: a guess that goes astray ends where a run that draws
-/// on the budget would have ended.
+/// A run's own limits, no more than the shared budget has left, and not much time: a guess can go astray on what was
+/// true before the wave, where the run at its turn comes to an end.
 fn within(own: BudgetLimits, budget: Option<&Budget>) -> BudgetLimits {
     let levels = std::iter::successors(budget, |level| level.parent().map(|parent| &**parent));
-    levels.fold(own, |limits, level| {
+    let brief = BudgetLimits { timeout_ms: own.timeout_ms.min(MAX_GUESS_MS), ..own };
+    levels.fold(brief, |limits, level| {
         let level = level.snapshot();
         BudgetLimits {
             gas_limit: limits.gas_limit.min(level.gas_left),

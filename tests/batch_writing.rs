@@ -167,8 +167,7 @@ fn versions_are_those_of_the_turn_and_panics_have_none() {
 #[test]
 fn a_batch_is_one_version() {
     let policy = Policy::compile(COUNT).unwrap();
-    let keys: Vec<[ValueRef<'_>; 1]> =
-        (0..300).map(|n| [ValueRef::Text(["a", "b", "c"][n % 3])]).collect();
+    let keys: Vec<[ValueRef<'_>; 1]> = (0..300).map(|n| [ValueRef::Text(["a", "b", "c"][n % 3])]).collect();
     let requests: Vec<Request<'_>> = keys.iter().map(|row| in_lab(row)).collect();
     for threads in [1, 2, 3] {
         let state = UnifiedState::with_world(world());

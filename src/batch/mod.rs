@@ -8,9 +8,9 @@
 mod columns;
 mod fold;
 mod noted;
-mod pace;
 #[cfg(feature = "state-host")]
 mod on_state;
+mod pace;
 mod parallel;
 mod sequential;
 mod summary;

@@ -151,9 +151,7 @@ impl<'e> Batch<'e> {
             }
             notes
         };
-        self.install(|| {
-            receipts.par_chunks_mut(wave.chunk).enumerate().map_init(fresh, run_chunk).collect()
-        })
+        self.install(|| receipts.par_chunks_mut(wave.chunk).enumerate().map_init(fresh, run_chunk).collect())
     }
 
     /// Settles a wave in index order. How many were decided again since they were overtaken; Err where the batch must

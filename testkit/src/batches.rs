@@ -7,8 +7,8 @@
 //! other, and must agree too.
 
 use crate::case::{Ask, Setting};
-use crate::generate::rng::Rng;
 use crate::generate::pools::{DIDS, KEYS, REALMS, TEXTS};
+use crate::generate::rng::Rng;
 use crate::generate::{given, setting, writing};
 use crate::runner::{shared_worlds, source};
 use bumpalo::Bump;
@@ -138,7 +138,7 @@ impl Batches {
         Some(self.check(&policy, &lot).map_err(|what| format!("{}\n--- what\n{what}", describe(&lot))))
     }
 
-    fn lot(&mut self, seed: u64, text: String, policy: &Policy, writing: bool, rng: &mut Rng) -> Lot {
+    fn lot(&mut self, seed: u64, text: String, policy: &Policy, meets: bool, rng: &mut Rng) -> Lot {
         let inputs: Vec<Ty> = policy.inputs().iter().map(|input| input.ty).collect();
         let cost = policy.bound().cost(&Prices::default());
         let bounded = cost.is_some_and(|cost| cost <= SMALL_BOUND) && !text.contains("cross_realm");
@@ -150,15 +150,18 @@ impl Batches {
             _ => 1 + rng.index(60),
         };
         let different = 1 + rng.below(DIFFERENT.min(count as u64)) as usize;
-        let asks: Vec<Ask> = (0..different).map(|_| given::ask(rng, &inputs, world.is_some())).collect();
+        let mut asks: Vec<Ask> = (0..different).map(|_| given::ask(rng, &inputs, world.is_some())).collect();
+        if meets {
+            writing::meet(rng, &mut asks);
+        }
         // Those that write meet at few keys more often than at others.
         let skewed = |rng: &mut Rng| {
-            let among = if writing { 1 + rng.index(different) } else { different };
+            let among = if meets { 1 + rng.index(different) } else { different };
             rng.index(among)
         };
         let order = (0..count).map(|_| skewed(rng)).collect();
         let mut setting = Setting { world, ..setting::roomy(rng, bounded) };
-        setting.allow_writes |= writing;
+        setting.allow_writes |= meets;
         let mut lot = Lot {
             seed,
             text,
@@ -169,7 +172,7 @@ impl Batches {
             portions: portions(rng, count),
             grain: (rng.pick(&[1, 2, 3, 7, 16, 64, 1_024]), rng.pick(&[1, 2, 3, 5, 16, 100, 4_096])),
         };
-        if rng.often(600) {
+        if rng.often(if meets { 250 } else { 600 }) {
             // Tightened around what one of them takes, so that some end by their own limits and some do not.
             let (receipts, ..) = self.by_own_rule(policy, &lot);
             let one = &receipts[rng.index(receipts.len())];
@@ -179,7 +182,8 @@ impl Batches {
         let (receipts, ..) = self.by_own_rule(policy, &lot);
         let sum = |of: fn(&Receipt) -> u64| receipts.iter().fold(0u64, |sum, r| sum.saturating_add(of(r)));
         let (gas, mana) = (sum(|r| r.cost), sum(|r| r.mana));
-        for _ in 0..[0, 1, 1, 1, 2, 2, 3][rng.index(7)] {
+        let levels = if meets { [0, 0, 0, 0, 1, 1, 2] } else { [0, 1, 1, 1, 2, 2, 3] };
+        for _ in 0..levels[rng.index(7)] {
             lot.levels.push(level(rng, gas, mana));
         }
         lot
@@ -445,7 +449,9 @@ fn readable(host: Option<&OverlayHost<'_>>) -> Vec<String> {
     let mut all = vec![format!("version {}, mean {:?}", host.version(), host.mean_trust(&[]))];
     all.extend(DIDS.iter().map(|did| format!("{did} {:?}", host.trust(did))));
     for realm in REALMS {
-        all.extend(KEYS.iter().chain(TEXTS).map(|key| format!("{realm}/{key} {:?}", host.store_get(realm, key))));
+        all.extend(
+            KEYS.iter().chain(TEXTS).map(|key| format!("{realm}/{key} {:?}", host.store_get(realm, key))),
+        );
     }
     all
 }

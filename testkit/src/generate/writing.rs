@@ -2,6 +2,7 @@
 
 use super::pools::{KEYS, METRICS, quote};
 use super::rng::Rng;
+use crate::case::{Ask, Given};
 
 /// A policy that writes, over inputs `key`, `other`, `n` and `who`.
 pub fn policy(rng: &mut Rng) -> String {
@@ -16,6 +17,17 @@ pub fn policy(rng: &mut Rng) -> String {
     text
 }
 
+/// Makes requests meet: texts become one of few keys.
+pub fn meet(rng: &mut Rng, asks: &mut [Ask]) {
+    for input in asks.iter_mut().flat_map(|ask| &mut ask.inputs) {
+        if let Given::Text(text) = input
+            && text.len() < 1_000
+        {
+            *text = rng.pick(&KEYS[..4]).to_owned();
+        }
+    }
+}
+
 fn key(rng: &mut Rng) -> String {
     match rng.below(6) {
         0..=2 => "key".to_owned(),
@@ -25,8 +37,9 @@ fn key(rng: &mut Rng) -> String {
 }
 
 fn number(rng: &mut Rng) -> String {
-    match rng.below(8) {
+    match rng.below(9) {
         0 => format!("(get_metric({}) ?? 0.5)", quote(rng.pick(METRICS))),
+        3 => "(get_metric(\"trust.avg\") ?? 0.5)".to_owned(),
         1 => "load_trust(who).r".to_owned(),
         2 => "n".to_owned(),
         _ => format!("(store_get_number({}) ?? 1)", key(rng)),
@@ -35,7 +48,7 @@ fn number(rng: &mut Rng) -> String {
 
 fn write(rng: &mut Rng) -> String {
     let (key, number) = (key(rng), number(rng));
-    match rng.below(9) {
+    match rng.below(10) {
         0 => format!("store_put({key}, n);"),
         1 | 2 => format!("store_put({key}, (store_get_number({key}) ?? 0) + 1);"),
         3 => format!("store_put({key}, {number} / 2);"),
@@ -43,6 +56,7 @@ fn write(rng: &mut Rng) -> String {
         5 => format!("update_trust(who, {});", rng.pick(&["0.1", "-0.1", "0.5"])),
         6 => format!("store_put({key}, store_get({key}) ?? \"new\");"),
         7 => format!("cast_vote({key}, {number} > 1);"),
+        8 => format!("update_trust(who, {number} > 0.5 ? 0.1 : -0.1);"),
         _ => format!("emit \"seen\", {number};"),
     }
 }

@@ -43,7 +43,7 @@ pub trait Requests: Sync {
         self.len() == 0
     }
     /// The request at `index`; what it needs beyond `self` may be put on `bump`. Err where there is none to be had (a
-    /// line that is no JSON): the fault that stands in its place.
+    /// line that is no JSON): the fault that stands in its place. Asked more than once for some, where the policy writes.
     fn request<'a>(&'a self, index: usize, bump: &'a Bump) -> Result<Request<'a>, Fault>;
 }
 

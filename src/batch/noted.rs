@@ -18,8 +18,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const ALL_TRUST: u64 = 0;
 /// Whatever was written at all: what a request has read that has read too much to be told apart.
 const EVERYTHING: u64 = 1;
-/// So many keys back a key is not noted twice.
-const LATELY: usize = 8;
 /// The version that receipts of speculative runs say: the one in order is not known yet. A receipt of a run that panicked
 /// says 0 in any order.
 pub(super) const UNKNOWN_VERSION: u64 = 1;
@@ -77,7 +75,7 @@ impl<'h> NotedHost<'h> {
     }
     fn note(&self, key: u64) {
         let mut reads = self.reads();
-        if reads.iter().rev().take(LATELY).any(|known| *known == key) {
+        if reads.contains(&key) {
             return;
         }
         match reads.len() {

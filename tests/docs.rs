@@ -99,6 +99,8 @@ fn limits_table() -> String {
         MAX_OBSERVED_REALMS MAX_EVENT_NAMES DELTA_QUEUE MAX_METRIC_REALMS
         MAX_CROSSING_RULES MAX_BLOCKED_CALLERS MAX_ROUTES MAX_BLUEPRINTS MAX_SAGA_STEPS MAX_SAGA_WRITES
         MAX_CONFLICT_RETRIES MAX_COMPENSATION_RETRIES
+        MAX_TRANSACTION_BYTES MAX_TRANSACTION_READS MAX_NOTED_READS MAX_GUESS_MS
+        MAX_BATCH_ATTEMPTS MAX_TOMBSTONES
     };
     let mut table = String::from("| constant | value | what, and what it stops |\n|---|---|---|\n");
     let mut words = String::new();

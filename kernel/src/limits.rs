@@ -92,6 +92,15 @@ pub const MAX_TRANSACTION_BYTES: u64 = 256 << 20;
 /// Different keys that a transaction's reads are told apart by; one that reads more conflicts with every other commit.
 /// Stops: memory that grows with what a transaction reads.
 pub const MAX_TRANSACTION_READS: usize = 1 << 20;
+/// Reads that are told apart of each request of a batch that writes, while it is not yet its turn; one that reads more has
+/// read everything. Stops: memory that grows with the number of requests times what each reads.
+pub const MAX_NOTED_READS: usize = 256;
+/// Milliseconds that a request of a batch that writes may take while it is not yet its turn; one that takes longer is decided
+/// at its turn, within its own limits. Stops: a run without limits that never ends on what is no longer true.
+pub const MAX_GUESS_MS: u64 = 1_000;
+/// How often a batch is decided on a state that others change meanwhile. Stops: a batch that never ends, since somebody
+/// is always first.
+pub const MAX_BATCH_ATTEMPTS: u32 = 8;
 /// Deletions that a world remembers for conflicts, in each of two generations. A transaction on a version older than both
 /// conflicts wherever it looked for a key that is not there. Stops: memory that grows with keys that come and go.
 pub const MAX_TOMBSTONES: usize = 65_536;

@@ -54,7 +54,7 @@ fn one_by_one<R: Requests + ?Sized>(
     let mut worker = Worker::new();
     let env = Env { shared: Some(budget), ..batch.env() };
     for (offset, receipt) in receipts.iter_mut().enumerate() {
-        if is_unstarted(receipt) || budget.try_consume_late(receipt.cost, receipt.mana) {
+        if pays(budget, receipt) {
             continue;
         }
         match budget.exhausted() {
@@ -74,6 +74,11 @@ fn one_by_one<R: Requests + ?Sized>(
         }
     }
     None
+}
+
+/// Pays one bill, if the budget can: a run that drew on the budget at this point would have given the same receipt.
+pub(super) fn pays(budget: &Budget, receipt: &Receipt) -> bool {
+    is_unstarted(receipt) || budget.try_consume_late(receipt.cost, receipt.mana)
 }
 
 /// Whether nothing ran: only faults of inputs have no span.

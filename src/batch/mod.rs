@@ -2,7 +2,8 @@
 //!
 //! [`Batch`] takes requests in portions, in order, so that a file larger than memory can be decided; what one portion
 //! spends or writes is there for the next. `parallel` runs a portion on rayon; `fold` settles its bills in index order;
-//! `sequential` runs policies that write. [`RequestColumns`] holds requests by column.
+//! `writing` runs policies that write, `sequential` what of them must wait for its turn. [`RequestColumns`] holds requests by
+//! column. `on_state` commits a whole batch to a state, as one version.
 //!
 //! Two engines decide, with the same receipts. The scalar engine takes requests one by one; the lanes engine takes a
 //! thousand at a time and needs them in columns: `prepared` looks over columns that are there, `fill` makes them of rows,
@@ -15,16 +16,23 @@ mod fill;
 mod fold;
 mod intern;
 mod lanes;
+mod noted;
 mod observed;
+#[cfg(feature = "state-host")]
+mod on_state;
+mod pace;
 mod parallel;
 mod portion;
 mod prepared;
 mod sequential;
 mod summary;
+mod writing;
 
 pub use columns::{Column, ColumnError, RequestColumns};
 pub use decisions::Decisions;
 pub use lanes::LaneWorker;
+#[cfg(feature = "state-host")]
+pub use on_state::{StateBatch, StateBatchError, run_on_state};
 pub use summary::{Engines, Latency, Summary};
 
 use crate::clock::SystemClock;
@@ -52,7 +60,7 @@ pub trait Requests: Sync {
         self.len() == 0
     }
     /// The request at `index`; what it needs beyond `self` may be put on `bump`. Err where there is none to be had (a
-    /// line that is no JSON): the fault that stands in its place.
+    /// line that is no JSON): the fault that stands in its place. Asked more than once for some, where the policy writes.
     fn request<'a>(&'a self, index: usize, bump: &'a Bump) -> Result<Request<'a>, Fault>;
     /// The realm of the request at `index`, for who observes the batch, where it can be told without making the request.
     fn realm(&self, _index: usize) -> Option<&str> {
@@ -176,6 +184,7 @@ pub struct Batch<'e> {
     cut: Option<Cut>,
     summary: Summary,
     grain: Grain,
+    pace: pace::Pace,
     /// The host as those writes have left it; made when a policy writes.
     overlay: Option<OverlayHost<'e>>,
     observation: Option<Observation>,
@@ -194,11 +203,14 @@ impl<'e> Batch<'e> {
                 Some(built.map_err(|error| PoolError(error.to_string()))?)
             }
         };
+        Ok(Batch::with_pool(policy, options, pool))
+    }
+    fn with_pool(policy: &Policy, options: BatchOptions<'e>, pool: Option<rayon::ThreadPool>) -> Batch<'e> {
         let clock = SystemClock::new();
         let overlay = options.host.map(OverlayHost::new);
         let timeout = options.budget.as_ref().map(|b| b.limits().timeout_ms);
         let deadline_ns = timeout.map(|ms| clock.now_ns().saturating_add(ms.saturating_mul(1_000_000)));
-        Ok(Batch {
+        Batch {
             policy: policy.clone(),
             options,
             pool,
@@ -208,11 +220,12 @@ impl<'e> Batch<'e> {
             cut: None,
             summary: Summary::default(),
             grain: Grain { chunk: parallel::chunk_len(policy), together: fold::TOGETHER },
+            pace: pace::Pace::default(),
             overlay,
             observation: None,
             span: observed::span(),
             idle: Mutex::default(),
-        })
+        }
     }
 
     /// Tells an observer of every run from here on, in index order, chunk by chunk, when a portion is done. A run's duration
@@ -226,6 +239,17 @@ impl<'e> Batch<'e> {
     #[doc(hidden)]
     pub fn set_grain(&mut self, chunk: usize, together: usize) {
         self.grain = Grain { chunk: chunk.max(1), together: together.max(1) };
+    }
+
+    /// For tests and benchmarks: requests of writing policies that were speculated on, and those of them that were
+    /// overtaken.
+    #[doc(hidden)]
+    pub fn guessed(&self) -> [u64; 2] {
+        self.pace.seen
+    }
+    /// The host as the requests so far have left it; None without one.
+    pub fn host(&self) -> Option<&OverlayHost<'e>> {
+        self.overlay.as_ref()
     }
 
     /// Decides a portion: receipts in index order. Err where the batch is cut: the receipts up to there, and where.
@@ -285,7 +309,7 @@ impl<'e> Batch<'e> {
 
     fn portion<R: Requests + ?Sized>(&mut self, requests: &R) -> Portion {
         if self.policy.effect() == EffectKind::Write && self.options.allow_writes {
-            self.run_in_order(requests)
+            self.run_writing(requests)
         } else {
             self.run_parallel(requests)
         }

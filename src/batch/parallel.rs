@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// One run in so many is timed: two looks at the clock cost more than many a decision.
-const SAMPLE_EVERY: usize = 64;
+pub(super) const SAMPLE_EVERY: usize = 64;
 /// What a chunk should take, in nanoseconds.
 const CHUNK_NS: u64 = 100_000;
 

@@ -1,47 +1,63 @@
-//! Policies that write, one request after the other: what an allowed request wrote is there for every later one.
+//! Requests that write, one after the other: what an allowed request wrote is there for every later one. This is what
+//! `writing` must come to, and what it falls back to.
 
 use super::parallel::Worker;
 use super::{Batch, Engines, Portion, Requests};
+use crate::host::OverlayHost;
+use eclvm_kernel::budget::is_of_time;
 use eclvm_kernel::fault::{Exhaustion, Outcome};
 use eclvm_kernel::host::HostInterface;
 use eclvm_kernel::lanes::Unsupported;
+use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::{Clock, Env};
 
-impl Batch<'_> {
-    pub(super) fn run_in_order<R: Requests + ?Sized>(&mut self, requests: &R) -> Portion {
-        let mut worker = Worker::new();
-        let mut portion = Portion {
-            receipts: Vec::with_capacity(requests.len()),
-            samples: Vec::new(),
-            cut: None,
-            engines: Engines::default(),
-        };
-        let mut overlay = self.overlay.take();
-        for index in 0..requests.len() {
-            if let Some(reason) = self.stop() {
-                portion.cut = Some(reason);
-                break;
-            }
-            let began = self.clock.now_ns();
-            let receipt = {
-                let host = overlay.as_ref().map(|host| host as &dyn HostInterface);
-                let env = Env { host, shared: self.options.budget.as_deref(), ..self.env() };
-                worker.run(self.policy.executable(), requests, index, &env)
-            };
-            portion.samples.push(self.clock.now_ns().saturating_sub(began));
-            let timed =
-                matches!(receipt.outcome, Outcome::Exhausted(Exhaustion::Timeout | Exhaustion::Cancelled));
-            if let (true, Some(reason)) = (timed, self.stop()) {
-                portion.cut = Some(reason);
-                break;
-            }
-            if let Some(overlay) = &mut overlay {
-                overlay.apply(receipt.effects());
-            }
-            portion.receipts.push(receipt);
+/// A portion that is decided in index order.
+pub(super) struct InOrder<'b, 'e, R: Requests + ?Sized> {
+    batch: &'b Batch<'e>,
+    requests: &'b R,
+    worker: Worker,
+    /// The host as those before have left it.
+    pub(super) overlay: Option<OverlayHost<'e>>,
+    /// Nanoseconds of its runs.
+    pub(super) samples: Vec<u64>,
+}
+
+impl<'b, 'e, R: Requests + ?Sized> InOrder<'b, 'e, R> {
+    pub(super) fn new(batch: &'b Batch<'e>, requests: &'b R, overlay: Option<OverlayHost<'e>>) -> Self {
+        InOrder { batch, requests, worker: Worker::new(), overlay, samples: Vec::new() }
+    }
+    /// Decides the next request and commits what it wrote. Err where the batch must end instead.
+    pub(super) fn decide(&mut self, index: usize) -> Result<Receipt, Exhaustion> {
+        let batch = self.batch;
+        if let Some(reason) = batch.stop() {
+            return Err(reason);
         }
-        self.overlay = overlay;
-        portion.engines = Engines::scalar(portion.receipts.len(), Some(Unsupported::Writes.reason()));
-        portion
+        let began = batch.clock.now_ns();
+        let host = self.overlay.as_ref().map(|host| host as &dyn HostInterface);
+        let env = Env { host, shared: batch.options.budget.as_deref(), ..batch.env() };
+        let receipt = self.worker.run(batch.policy.executable(), self.requests, index, &env);
+        self.samples.push(batch.clock.now_ns().saturating_sub(began));
+        if matches!(receipt.outcome, Outcome::Exhausted(reason) if is_of_time(reason))
+            && let Some(reason) = batch.stop()
+        {
+            return Err(reason);
+        }
+        self.commit(&receipt);
+        Ok(receipt)
+    }
+    /// Commits what a request wrote.
+    pub(super) fn commit(&mut self, receipt: &Receipt) {
+        if let Some(overlay) = &mut self.overlay {
+            overlay.apply(receipt.effects());
+        }
+    }
+    /// What came of it.
+    pub(super) fn portion(
+        self,
+        receipts: Vec<Receipt>,
+        cut: Option<Exhaustion>,
+    ) -> (Portion, Option<OverlayHost<'e>>) {
+        let engines = Engines::scalar(receipts.len(), Some(Unsupported::Writes.reason()));
+        (Portion { receipts, samples: self.samples, cut, engines }, self.overlay)
     }
 }

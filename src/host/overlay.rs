@@ -50,6 +50,14 @@ impl<'h> OverlayHost<'h> {
         }
         self.commits += u64::from(changed);
     }
+    /// The host underneath.
+    pub(crate) fn base(&self) -> &'h dyn HostInterface {
+        self.base
+    }
+    /// Its version, where `base` is the version of the host underneath.
+    pub(crate) fn version_over(&self, base: u64) -> u64 {
+        base.saturating_add(self.commits)
+    }
     fn store(&mut self, realm: &str, key: &str, value: Option<StoreValue>) {
         if let Some(slot) = self.stores.get_mut(realm).and_then(|store| store.get_mut(key)) {
             *slot = value;
@@ -74,7 +82,7 @@ impl<'h> OverlayHost<'h> {
 
 impl HostInterface for OverlayHost<'_> {
     fn version(&self) -> u64 {
-        self.base.version().saturating_add(self.commits)
+        self.version_over(self.base.version())
     }
     fn trust(&self, did: &str) -> HostResult<Option<TrustVector>> {
         match self.trust.get(did) {

@@ -58,6 +58,7 @@ pub use realm::{Proposal, Realm, Tally};
 pub use record::{IdentityRecord, RealmPolicy, RealmRecord};
 pub use save::SaveError;
 pub use state_file::StateFileError;
+pub(crate) use transaction::event_of;
 pub use transaction::{ChangeError, ReadSet, Transaction};
 pub use unified::{CommitResult, CommitSink, StateView, UnifiedState};
 pub use world::World;

@@ -222,7 +222,7 @@ impl Transaction {
 }
 
 /// What an effect of a run changes.
-pub(super) fn event_of(realm: &Arc<str>, effect: &Effect) -> StateEvent {
+pub(crate) fn event_of(realm: &Arc<str>, effect: &Effect) -> StateEvent {
     match effect {
         Effect::StorePut { realm, key, value } => StateEvent::StoreWritten {
             realm_id: realm.as_ref().into(),

@@ -7,8 +7,9 @@
 //! other, and must agree too.
 
 use crate::case::{Ask, Setting};
+use crate::generate::pools::{DIDS, KEYS, REALMS, TEXTS};
 use crate::generate::rng::Rng;
-use crate::generate::{given, setting};
+use crate::generate::{given, setting, writing};
 use crate::runner::{shared_worlds, source};
 use bumpalo::Bump;
 use eclvm::batch::{Batch, BatchOptions, Engine};
@@ -88,6 +89,8 @@ pub struct Seen {
     pub wrote: u64,
     /// Batches under more than one level of budgets.
     pub nested: u64,
+    /// Requests that were speculated on, and those of them that others had overtaken, over all numbers of threads.
+    pub guessed: [u64; 2],
 }
 
 /// Runs lots; its thread pools are made once.
@@ -109,8 +112,8 @@ fn kind(policy: &Policy, setting: &Setting) -> bool {
     policy.effect() == EffectKind::Write && setting.allow_writes
 }
 
-/// What a lot comes to: receipts in order, and the levels afterwards.
-type Came = (Vec<Receipt>, Vec<Level>);
+/// What a lot comes to: receipts in order, the levels afterwards, and what can be read of the world then.
+type Came = (Vec<Receipt>, Vec<Level>, Vec<String>);
 
 impl Batches {
     /// Makes the lot of a seed and decides it in every way. None where the seed's source does not compile.
@@ -119,11 +122,23 @@ impl Batches {
         let module = Module::compile(&text).ok()?;
         let mut rng = Rng::split(seed, 21);
         let policy = module.policies()[rng.index(module.policies().len())].clone();
-        let lot = self.lot(seed, text, &policy, &mut rng);
+        let lot = self.lot(seed, text, &policy, false, &mut rng);
         Some(self.check(&policy, &lot).map_err(|what| format!("{}\n--- what\n{what}", describe(&lot))))
     }
 
-    fn lot(&mut self, seed: u64, text: String, policy: &Policy, rng: &mut Rng) -> Lot {
+    /// The same for a policy that writes what others of its batch read.
+    pub fn run_writing(&mut self, seed: u64) -> Option<Result<(), String>> {
+        let mut rng = Rng::split(seed, 22);
+        let text = writing::policy(&mut rng);
+        let policy = match Policy::compile(&text) {
+            Ok(policy) => policy,
+            Err(error) => return Some(Err(format!("{text}\n{error:?}"))),
+        };
+        let lot = self.lot(seed, text, &policy, true, &mut rng);
+        Some(self.check(&policy, &lot).map_err(|what| format!("{}\n--- what\n{what}", describe(&lot))))
+    }
+
+    fn lot(&mut self, seed: u64, text: String, policy: &Policy, meets: bool, rng: &mut Rng) -> Lot {
         let inputs: Vec<Ty> = policy.inputs().iter().map(|input| input.ty).collect();
         let cost = policy.bound().cost(&Prices::default());
         let bounded = cost.is_some_and(|cost| cost <= SMALL_BOUND) && !text.contains("cross_realm");
@@ -135,9 +150,18 @@ impl Batches {
             _ => 1 + rng.index(60),
         };
         let different = 1 + rng.below(DIFFERENT.min(count as u64)) as usize;
-        let asks: Vec<Ask> = (0..different).map(|_| given::ask(rng, &inputs, world.is_some())).collect();
-        let order = (0..count).map(|_| rng.index(different)).collect();
-        let setting = Setting { world, ..setting::roomy(rng, bounded) };
+        let mut asks: Vec<Ask> = (0..different).map(|_| given::ask(rng, &inputs, world.is_some())).collect();
+        if meets {
+            writing::meet(rng, &mut asks);
+        }
+        // Those that write meet at few keys more often than at others.
+        let skewed = |rng: &mut Rng| {
+            let among = if meets { 1 + rng.index(different) } else { different };
+            rng.index(among)
+        };
+        let order = (0..count).map(|_| skewed(rng)).collect();
+        let mut setting = Setting { world, ..setting::roomy(rng, bounded) };
+        setting.allow_writes |= meets;
         let mut lot = Lot {
             seed,
             text,
@@ -148,17 +172,18 @@ impl Batches {
             portions: portions(rng, count),
             grain: (rng.pick(&[1, 2, 3, 7, 16, 64, 1_024]), rng.pick(&[1, 2, 3, 5, 16, 100, 4_096])),
         };
-        if rng.often(600) {
+        if rng.often(if meets { 250 } else { 600 }) {
             // Tightened around what one of them takes, so that some end by their own limits and some do not.
-            let (receipts, _) = self.by_own_rule(policy, &lot);
+            let (receipts, ..) = self.by_own_rule(policy, &lot);
             let one = &receipts[rng.index(receipts.len())];
             lot.setting = setting::tight(rng, &lot.setting, one.cost, one.mana, bounded);
         }
         lot.setting.shared = None;
-        let (receipts, _) = self.by_own_rule(policy, &lot);
+        let (receipts, ..) = self.by_own_rule(policy, &lot);
         let sum = |of: fn(&Receipt) -> u64| receipts.iter().fold(0u64, |sum, r| sum.saturating_add(of(r)));
         let (gas, mana) = (sum(|r| r.cost), sum(|r| r.mana));
-        for _ in 0..[0, 1, 1, 1, 2, 2, 3][rng.index(7)] {
+        let levels = if meets { [0, 0, 0, 0, 1, 1, 2] } else { [0, 1, 1, 1, 2, 2, 3] };
+        for _ in 0..levels[rng.index(7)] {
             lot.levels.push(level(rng, gas, mana));
         }
         lot
@@ -166,12 +191,12 @@ impl Batches {
 
     /// Decides a lot in every way and compares.
     pub fn check(&mut self, policy: &Policy, lot: &Lot) -> Result<(), String> {
-        let (expected, levels) = self.by_own_rule(policy, lot);
-        self.count(policy, lot, &expected, &levels);
-        compare("one after the other", lot, (&expected, &levels), &self.in_turn(policy, lot))?;
+        let expected = self.by_own_rule(policy, lot);
+        self.count(policy, lot, &expected.0, &expected.1);
+        compare("one after the other", lot, &expected, &self.in_turn(policy, lot))?;
         for (at, threads) in THREADS.into_iter().enumerate() {
             let came = self.together(policy, lot, at)?;
-            compare(&format!("on {threads} threads"), lot, (&expected, &levels), &came)?;
+            compare(&format!("on {threads} threads"), lot, &expected, &came)?;
         }
         Ok(())
     }
@@ -221,7 +246,7 @@ impl Batches {
             }
             receipts.push(receipt);
         }
-        (receipts, levels)
+        (receipts, levels, readable(overlay.as_ref()))
     }
 
     /// Each run draws on the shared budgets itself.
@@ -244,11 +269,11 @@ impl Batches {
             }
             receipts.push(receipt);
         }
-        (receipts, ended(&shared))
+        (receipts, ended(&shared), readable(overlay.as_ref()))
     }
 
     /// As a batch.
-    fn together(&self, policy: &Policy, lot: &Lot, pool: usize) -> Result<Came, String> {
+    fn together(&mut self, policy: &Policy, lot: &Lot, pool: usize) -> Result<Came, String> {
         let bump = Bump::new();
         let different: Vec<Request<'_>> = lot.asks.iter().map(|ask| ask.lend(&bump)).collect();
         let requests: Vec<Request<'_>> = lot.order.iter().map(|which| different[*which]).collect();
@@ -274,7 +299,9 @@ impl Batches {
             receipts.extend(came.map_err(|(_, cut)| format!("cut: {cut:?}"))?);
             from += len;
         }
-        Ok((receipts, ended(&shared)))
+        let [guessed, overtaken] = batch.guessed();
+        self.seen.guessed = [self.seen.guessed[0] + guessed, self.seen.guessed[1] + overtaken];
+        Ok((receipts, ended(&shared), readable(batch.host())))
     }
 
     fn count(&mut self, policy: &Policy, lot: &Lot, receipts: &[Receipt], levels: &[Level]) {
@@ -391,7 +418,7 @@ fn same(a: &Receipt, b: &Receipt) -> bool {
     if a.detail.is_none() && b.detail.is_none() { a == b } else { format!("{a:?}") == format!("{b:?}") }
 }
 
-fn compare(how: &str, lot: &Lot, expected: (&[Receipt], &[Level]), came: &Came) -> Result<(), String> {
+fn compare(how: &str, lot: &Lot, expected: &Came, came: &Came) -> Result<(), String> {
     if expected.0.len() != came.0.len() {
         return Err(format!("{how}: {} receipts of {}", came.0.len(), expected.0.len()));
     }
@@ -405,7 +432,10 @@ fn compare(how: &str, lot: &Lot, expected: (&[Receipt], &[Level]), came: &Came) 
         ));
     }
     // A level that has no reason of its own tells an outer one's.
-    let mut levels = expected.1.to_vec();
+    if let Some((expected, came)) = expected.2.iter().zip(&came.2).find(|(expected, came)| expected != came) {
+        return Err(format!("{how}: the world\nexpected {expected}\ncame {came}"));
+    }
+    let mut levels = expected.1.clone();
     for at in (1..levels.len()).rev() {
         levels[at - 1].reason = levels[at - 1].reason.or(levels[at].reason);
     }
@@ -413,6 +443,19 @@ fn compare(how: &str, lot: &Lot, expected: (&[Receipt], &[Level]), came: &Came) 
         return Err(format!("{how}: budgets\nexpected {levels:?}\ncame {:?}", came.1));
     }
     Ok(())
+}
+
+/// All that a policy could write and another read.
+fn readable(host: Option<&OverlayHost<'_>>) -> Vec<String> {
+    let Some(host) = host else { return Vec::new() };
+    let mut all = vec![format!("version {}, mean {:?}", host.version(), host.mean_trust(&[]))];
+    all.extend(DIDS.iter().map(|did| format!("{did} {:?}", host.trust(did))));
+    for realm in REALMS {
+        all.extend(
+            KEYS.iter().chain(TEXTS).map(|key| format!("{realm}/{key} {:?}", host.store_get(realm, key))),
+        );
+    }
+    all
 }
 
 fn describe(lot: &Lot) -> String {

@@ -24,3 +24,20 @@ fn batches_are_as_if_sequential() {
         "they say too little: {seen:?}"
     );
 }
+
+#[test]
+fn batches_that_write_are_as_if_sequential() {
+    let mut batches = Batches::default();
+    for seed in (9 << 32)..(9 << 32) + 400 {
+        if let Some(Err(what)) = batches.run_writing(seed) {
+            panic!("{what}");
+        }
+    }
+    let seen = &batches.seen;
+    for how in ["allow", "deny", "fault", "wrong inputs", "OutOfGas", "OutOfMana"] {
+        assert!(seen.outcomes.get(how).is_some_and(|n| *n >= 100), "too few: {how} in {seen:?}");
+    }
+    let [guessed, overtaken] = seen.guessed;
+    assert!(seen.wrote == 400 && seen.ran_out_inside >= 50, "they say too little: {seen:?}");
+    assert!(overtaken >= 1_000 && guessed >= 4 * overtaken, "they say too little: {seen:?}");
+}

@@ -14,3 +14,4 @@ pub mod scope;
 pub mod setting;
 pub mod stmt;
 pub mod worlds;
+pub mod writing;

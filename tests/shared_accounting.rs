@@ -58,7 +58,7 @@ fn where_the_gas_runs_out_only_the_last_group_is_settled_one_by_one() {
     let requests = RequestColumns::new(&policy, REQUESTS).with("amount", Column::Numbers(&amounts)).unwrap();
     let mut expected = None;
     for threads in [1, 2, 8] {
-        let limits = BudgetLimits { gas_limit: 2_000_001, ..BudgetLimits::UNBOUNDED };
+        let limits = BudgetLimits { gas_limit: 500_001, ..BudgetLimits::UNBOUNDED };
         let budget = Arc::new(Budget::new(limits));
         let options = BatchOptions { budget: Some(budget.clone()), threads, ..BatchOptions::default() };
         let receipts = Batch::new(&policy, options).unwrap().run(&requests).unwrap();

@@ -129,7 +129,7 @@ fn work(host: &ErynoaHost, writer: u64, number: u64) -> Transaction {
         work.push(StateEvent::Transferred { from, to: to.clone(), amount }).unwrap();
     }
     let (realm_id, proposal) = ("lab".into(), key("proposal", writer));
-    work.push(StateEvent::VoteCast { realm_id, proposal, voter: to, yes: number % 2 == 0 }).unwrap();
+    work.push(StateEvent::VoteCast { realm_id, proposal, voter: to, yes: number.is_multiple_of(2) }).unwrap();
     work.push(put("right")).unwrap();
     let payload = Value::Array(Box::new([Value::Number(writer as f64), Value::Number(number as f64)]));
     work.push(StateEvent::UserEvent { realm_id: "lab".into(), name: "done".into(), payload }).unwrap();
@@ -230,11 +230,11 @@ impl Known {
         assert_eq!(version, self.world.version() + 1, "a version is missing");
         let events: Vec<StateEvent> = commit.iter().map(|logged| logged.event.clone()).collect();
         self.world = self.world.after(&events).expect("the log fits the world");
-        if let Some(StateEvent::UserEvent { payload: Value::Array(whose), .. }) = events.last() {
-            if let [Value::Number(writer), Value::Number(number)] = whose[..] {
-                self.commits.insert(version, (writer as u64, number as u64));
-                return;
-            }
+        if let Some(StateEvent::UserEvent { payload: Value::Array(whose), .. }) = events.last()
+            && let [Value::Number(writer), Value::Number(number)] = whose[..]
+        {
+            self.commits.insert(version, (writer as u64, number as u64));
+            return;
         }
         assert_eq!(version, 2, "a commit without its last event");
     }

@@ -44,7 +44,7 @@
 //!   cannot both pass on the same mana.
 //! - *Refund.* The same loop downwards. A `full_at` in the past is full, however far in the past: a refund to a full
 //!   account banks nothing, because a spend counts from `max(full_at, now)`.
-//! - *Forget.* A swap from a full word to the last word, [`DEAD`], which nobody changes any more: whoever spends sees
+//! - *Forget.* A swap from a full word to the last word, `DEAD`, which nobody changes any more: whoever spends sees
 //!   either the word before, and the swap fails, or `DEAD`, and looks the account up again.
 //!
 //! The word publishes nothing but itself; AcqRel keeps what a spender did before in front of what the next one does.
@@ -55,7 +55,7 @@ use crate::sync::{AtomicU64, Ordering, weakened};
 const TICKS_PER_NS: u64 = 64;
 /// The word of a forgotten account.
 pub(super) const DEAD: u64 = u64::MAX;
-/// Time stands still here (9.1 years): the longest time to full on top is still no wrap, and not [`DEAD`].
+/// Time stands still here (9.1 years): the longest time to full on top is still no wrap, and not `DEAD`.
 pub const LAST_TICK: u64 = u64::MAX - (1 << 47);
 /// A wait that has no end.
 pub const NEVER: u64 = u64::MAX;

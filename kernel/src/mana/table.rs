@@ -8,7 +8,7 @@
 //!   clock that goes back the table keeps the latest moment at which a forgotten account was full
 //!   (`newest_forgotten`); a new account is full no earlier.
 //! - At most `cap` accounts are kept, and none is forgotten while there is a place left. A spender for whom there is no place looks at a fixed number of buckets (its hint, and
-//!   [`SWEEP`] that a hand moves over), forgets what is full there, and is otherwise refused: no call costs more
+//!   `SWEEP` that a hand moves over), forgets what is full there, and is otherwise refused: no call costs more
 //!   than that, however many there are. The refusal's wait is when the first account it looked at can be forgotten. The bucket
 //!   of that account is the hint that the next one looks at first, so whoever waits that long finds the place unless
 //!   somebody was faster or the account has spent.

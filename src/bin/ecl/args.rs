@@ -213,7 +213,7 @@ pub(crate) struct BatchArgs {
 /// The engines that `--engine` names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum Engine {
-    /// The fastest that can run the policy
+    /// Vector for requests that come by column, else scalar
     Auto,
     /// One request at a time on each thread
     Scalar,

@@ -37,6 +37,8 @@ pub mod clock;
 #[cfg(feature = "durable")]
 pub mod durable;
 #[cfg(feature = "state-host")]
+mod event;
+#[cfg(feature = "state-host")]
 pub mod gateway;
 pub mod host;
 pub mod lang;
@@ -46,6 +48,7 @@ mod policy_type;
 pub mod run;
 #[cfg(feature = "state-host")]
 pub mod state;
+mod telemetry;
 pub mod wire;
 
 pub use policy::{Module, Policy};

@@ -4,14 +4,14 @@
 //! [`super::ExecutionState`] (one record) and of the layers of gas, then the event log, then the broadcaster. So who has a
 //! delta finds its event in the log, and who has an event finds it counted.
 
-use super::broadcaster::{DeltaType, StateComponent, StateDelta};
-use super::event_json::event_json;
-use super::event_log::event_of;
-use super::observer::{EclvmObserver, LONGEST_NS, PolicyRun, UNKNOWN, nanos};
+use crate::event::{StateEvent, event_json};
 use crate::kernel::fault::Outcome;
 use crate::kernel::gas::GasUnits;
 use crate::policy_type::PolicyType;
-use crate::state::{StateEvent, UnifiedState};
+use crate::state::UnifiedState;
+use crate::telemetry::{
+    DeltaType, EclvmObserver, LONGEST_NS, PolicyRun, StateComponent, StateDelta, UNKNOWN, event_of, nanos,
+};
 use std::sync::Arc;
 
 /// Observes for a state. Cheap to make and to clone.

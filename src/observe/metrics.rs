@@ -6,12 +6,12 @@
 //! - `erynoa_eclvm_policies_total{outcome}`: runs.
 //! - `erynoa_eclvm_evaluation_duration_seconds`, `erynoa_eclvm_evaluation_gas`: distributions. Bounds are met to two digits.
 
-use super::snapshot::EclvmSnapshot;
 use crate::kernel::fault::Exhaustion;
 use crate::kernel::gas::GasLayer;
 use crate::kernel::limits::MAX_METRIC_REALMS;
 use crate::kernel::multigas::{MultiGas, RealmId, Usage};
 use crate::state::UnifiedState;
+use crate::telemetry::EclvmSnapshot;
 use hdrhistogram::Histogram;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, text};

@@ -24,41 +24,24 @@
 //! - [`Broadcaster`]: deltas for who wants to hear at once, async or blocking.
 
 #[cfg(feature = "state-host")]
-mod broadcaster;
-#[cfg(feature = "state-host")]
-mod counters;
-#[cfg(feature = "state-host")]
-mod event_json;
-#[cfg(feature = "state-host")]
-mod event_log;
-#[cfg(feature = "state-host")]
 mod integrator;
 #[cfg(feature = "metrics")]
 pub mod metrics;
-mod observer;
 #[cfg(feature = "state-host")]
 mod replay;
-#[cfg(feature = "state-host")]
-mod snapshot;
-#[cfg(feature = "state-host")]
-mod states;
-#[cfg(feature = "state-host")]
-mod tally;
 
-pub use observer::{EclvmObserver, NoObserver, Observation, PolicyExecutionObserver, PolicyRun, UNKNOWN};
-
-#[cfg(feature = "state-host")]
-pub(crate) use counters::Counters;
+pub use crate::telemetry::{
+    EclvmObserver, NoObserver, Observation, PolicyExecutionObserver, PolicyRun, UNKNOWN,
+};
 #[cfg(feature = "state-host")]
 pub use {
-    broadcaster::{Broadcaster, DeltaType, RecvError, StateComponent, StateDelta, Subscriber, TryRecvError},
-    event_json::event_json,
-    event_log::{EventLog, EventsSince, Logged},
+    crate::event::event_json,
+    crate::telemetry::{
+        Account, ActiveContext, Blueprints, Broadcaster, Crossings, DeltaType, EclvmSnapshot, EclvmState,
+        EventLog, EventsSince, ExecutionSnapshot, ExecutionState, Executions, ExecutionsState, GasState,
+        Logged, ManaState, RealmSnapshot, RecvError, Sagas, StateComponent, StateDelta, StateSnapshot,
+        Subscriber, TryRecvError,
+    },
     integrator::StateIntegrator,
     replay::{Checkpoint, Replay, ReplayError},
-    snapshot::{
-        Account, Blueprints, Crossings, EclvmSnapshot, ExecutionSnapshot, Executions, RealmSnapshot, Sagas,
-        StateSnapshot,
-    },
-    states::{ActiveContext, EclvmState, ExecutionState, ExecutionsState, GasState, ManaState},
 };

@@ -5,12 +5,12 @@
 //!
 //! What no event tells is not in it: compilations, layers of gas, and what the embedder reports of gas, mana and contexts of its own.
 
-use super::counters::{Counters, REALMS, row, row_of};
-use super::event_log::{EventLog, Logged};
-use super::snapshot::StateSnapshot;
+use crate::event::StateEvent;
 use crate::kernel::limits::MAX_OBSERVED_REALMS;
 use crate::kernel::multigas::RealmId;
-use crate::state::{ApplyError, StateEvent, World};
+use crate::state::{ApplyError, World};
+use crate::telemetry::counters::{Counters, REALMS, row, row_of};
+use crate::telemetry::{EventLog, Logged, StateSnapshot};
 use std::fmt;
 
 /// Events read at once.

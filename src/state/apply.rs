@@ -1,12 +1,12 @@
 //! From one version to the next: what each event changes. Commits and replays of a log go through here.
 
-use super::event::{RealmChange, StateEvent};
 use super::identities::Stamped;
 use super::key::StateKey;
 use super::pmap::PMap;
 use super::realm::{Proposal, Realm};
-use super::record::IdentityRecord;
 use super::world::{World, wait};
+use crate::event::IdentityRecord;
+use crate::event::{RealmChange, StateEvent};
 use crate::kernel::value::Did;
 use std::fmt;
 use std::sync::Arc;

@@ -4,7 +4,7 @@
 use super::names::Names;
 use super::pmap::PMap;
 use super::pvec::PVec;
-use super::record::IdentityRecord;
+use crate::event::IdentityRecord;
 use crate::kernel::value::TrustVector;
 use std::sync::Arc;
 

@@ -13,10 +13,10 @@
 //!   it, is acknowledged; nothing of it is published; every later commit is refused. What the journal holds is found out by
 //!   opening it again.
 
-use super::event::StateEvent;
 use super::transaction::Transaction;
 use super::unified::{CommitResult, UnifiedState, lock};
 use super::world::World;
+use crate::event::StateEvent;
 use std::fmt;
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};

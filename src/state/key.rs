@@ -1,6 +1,6 @@
 //! Names of what transactions read and write: the grain of conflicts.
 
-use super::event::{RealmChange, StateEvent};
+use crate::event::{RealmChange, StateEvent};
 use std::fmt;
 use std::sync::Arc;
 

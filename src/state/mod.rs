@@ -27,7 +27,6 @@
 
 mod apply;
 mod balance;
-mod event;
 mod graves;
 mod guard;
 mod handle;
@@ -39,23 +38,23 @@ mod names;
 mod pmap;
 mod pvec;
 mod realm;
-mod record;
 mod save;
 pub mod state_file;
 mod transaction;
 mod unified;
 mod world;
 
+pub use crate::event::{
+    BlueprintStep, IdentityRecord, RealmChange, RealmPolicy, RealmRecord, SagaStep, StateEvent, TrustReason,
+};
 pub use crate::policy_type::PolicyType;
 pub use apply::{ApplyError, same_content};
-pub use event::{BlueprintStep, RealmChange, SagaStep, StateEvent, TrustReason};
 pub use guard::TransactionGuard;
 pub use handle::{PROPOSAL_GAS, PROPOSAL_MANA, StateHandle, TRUST_GAS, VOTE_GAS, WriteError};
 pub use identities::Profile;
 pub use journal::{Journal, JournalEntry, JournalError};
 pub use key::StateKey;
 pub use realm::{Proposal, Realm, Tally};
-pub use record::{IdentityRecord, RealmPolicy, RealmRecord};
 pub use save::SaveError;
 pub use state_file::StateFileError;
 pub(crate) use transaction::event_of;

@@ -2,7 +2,7 @@
 
 use super::identities::Stamped;
 use super::pmap::PMap;
-use super::record::{RealmPolicy, RealmRecord};
+use crate::event::{RealmPolicy, RealmRecord};
 use crate::kernel::effects::StoreValue;
 use crate::kernel::gas::GasUnits;
 use crate::kernel::host::{RealmFacts, StoreValueRef};

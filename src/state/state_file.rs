@@ -7,8 +7,8 @@
 //! realms that are not there, and a realm members that are not known.
 
 use super::balance;
-use super::record::{IdentityRecord, RealmPolicy, RealmRecord};
 use super::world::World;
+use crate::event::{IdentityRecord, RealmPolicy, RealmRecord};
 use crate::kernel::effects::StoreValue;
 use crate::kernel::limits::MAX_TEXT_BYTES;
 use crate::kernel::value::{Did, TrustVector};

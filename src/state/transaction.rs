@@ -6,10 +6,10 @@
 //! written the same, so the order of commits is an order in which all of them could have run one after the other.
 
 use super::apply::ApplyError;
-use super::event::{StateEvent, TrustReason};
 use super::key::StateKey;
 use super::realm::Tally;
 use super::world::World;
+use crate::event::{StateEvent, TrustReason};
 use crate::kernel::effects::{Effect, StoreValue};
 use crate::kernel::limits::{MAX_TRANSACTION_BYTES, MAX_TRANSACTION_READS};
 use crate::kernel::value::TrustVector;

@@ -14,16 +14,16 @@
 //! - *Durable.* Where there is a journal, commits go through its queue instead (`journal`), and are published once they
 //!   are written.
 
-use super::event::StateEvent;
 use super::handle::StateHandle;
 use super::journal::{Journal, JournalEntry, JournalError, Queue};
 use super::key::StateKey;
 use super::transaction::Transaction;
 use super::world::World;
+use crate::event::StateEvent;
 use crate::kernel::budget::Budget;
 use crate::kernel::fault::Exhaustion;
 use crate::kernel::multigas::MultiGas;
-use crate::observe::{
+use crate::telemetry::{
     Broadcaster, Counters, EclvmState, EventLog, ExecutionState, StateComponent, StateDelta, StateSnapshot,
 };
 use eclvm_kernel::publish::Published;

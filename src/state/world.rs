@@ -10,7 +10,7 @@ use super::key::StateKey;
 use super::mean::Mean;
 use super::pmap::PMap;
 use super::realm::Realm;
-use super::record::{IdentityRecord, RealmRecord};
+use crate::event::{IdentityRecord, RealmRecord};
 use crate::kernel::ops::trust::norm;
 use crate::kernel::value::TrustVector;
 use std::collections::BTreeMap;

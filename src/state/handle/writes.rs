@@ -1,12 +1,12 @@
 //! What a handle writes: checked, then charged, then taken in.
 
 use super::{StateHandle, WriteError};
+use crate::event::{StateEvent, TrustReason};
 use crate::kernel::effects::{Effect, StoreValue};
 use crate::kernel::limits::{MAX_ARRAY_ELEMENTS, MAX_RUN_BYTES, MAX_TEXT_BYTES};
 use crate::kernel::ops::trust::shift;
 use crate::kernel::value::{Did, TrustVector, Value};
 use crate::state::apply::ApplyError;
-use crate::state::event::{StateEvent, TrustReason};
 use crate::state::key::StateKey;
 use crate::state::transaction::{ChangeError, Transaction, event_of};
 use std::sync::Arc;

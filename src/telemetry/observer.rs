@@ -1,10 +1,10 @@
 //! Who is told of runs: the two traits, and what is told.
 
+#[cfg(feature = "state-host")]
+use crate::event::StateEvent;
 use crate::kernel::fault::Outcome;
 use crate::kernel::gas::GasUnits;
 use crate::policy_type::PolicyType;
-#[cfg(feature = "state-host")]
-use crate::state::StateEvent;
 use std::fmt;
 use std::sync::Arc;
 

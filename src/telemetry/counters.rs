@@ -5,6 +5,7 @@
 
 use super::observer::{PolicyRun, nanos};
 use super::tally::Tally;
+use crate::event::{BlueprintStep, SagaStep, StateEvent};
 use crate::kernel::fault::{Exhaustion, Fault, Outcome};
 use crate::kernel::ledger::{LINE, Ledger, Totals};
 use crate::kernel::limits::MAX_OBSERVED_REALMS;
@@ -12,7 +13,6 @@ use crate::kernel::multigas::{MultiGas, RealmId};
 use crate::kernel::sync::{AtomicUsize, Ordering};
 use crate::kernel::telemetry::histogram::Layout;
 use crate::policy_type::PolicyType;
-use crate::state::{BlueprintStep, SagaStep, StateEvent};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -45,10 +45,10 @@ pub(super) const LATENCY: Layout = Layout { first: PLAIN, largest: 60_000_000_00
 /// Priced gas of runs, to two digits, up to 10^9.
 pub(super) const COST: Layout = Layout { first: PLAIN + LATENCY.len(), largest: 1_000_000_000 };
 /// Where the realms' rows begin.
-pub(super) const REALMS: usize = (COST.first + COST.len()).next_multiple_of(LINE);
+pub(crate) const REALMS: usize = (COST.first + COST.len()).next_multiple_of(LINE);
 
 /// Places in the row of a realm.
-pub(super) mod row {
+pub(crate) mod row {
     pub(crate) const PASSED: usize = 0;
     pub(crate) const DENIED: usize = 1;
     pub(crate) const FAULTED: usize = 2;
@@ -96,19 +96,19 @@ impl Counters {
         &self.multi_gas
     }
     /// The row of a realm. What happened in none has a row too, under the empty name.
-    pub(super) fn realm(&self, name: Option<&str>) -> RealmId {
+    pub(crate) fn realm(&self, name: Option<&str>) -> RealmId {
         self.multi_gas.realm(name.unwrap_or(""))
     }
-    pub(super) fn add(&self, adds: &[(usize, u64)]) {
+    pub(crate) fn add(&self, adds: &[(usize, u64)]) {
         // All counters are the ledger's own.
         let _ = self.ledger.record(worker(), adds);
     }
     /// A run begins.
-    pub(super) fn started(&self) {
+    pub(crate) fn started(&self) {
         self.add(&[(STARTED, 1)]);
     }
     /// A run ended that was counted as started before.
-    pub(super) fn ended(&self, run: &PolicyRun<'_>) {
+    pub(crate) fn ended(&self, run: &PolicyRun<'_>) {
         let realm = self.realm(run.realm_id);
         let mut adds = Adds::new();
         adds_of_run(run, realm, &mut adds);
@@ -116,7 +116,7 @@ impl Counters {
         self.multi_gas.record(worker(), realm, &run.gas, run.mana_used);
     }
     /// Runs that began and ended, as one record. One record of layers for each realm.
-    pub(super) fn chunk(&self, runs: &[PolicyRun<'_>]) {
+    pub(crate) fn chunk(&self, runs: &[PolicyRun<'_>]) {
         let mut tally = Tally::new();
         let mut last: Option<(Option<&str>, RealmId)> = None;
         let mut adds = Adds::new();
@@ -144,7 +144,7 @@ impl Counters {
             self.add(&adds);
         }
     }
-    pub(super) fn totals(&self) -> Totals {
+    pub(crate) fn totals(&self) -> Totals {
         self.ledger.snapshot()
     }
 
@@ -221,7 +221,7 @@ impl Counters {
 }
 
 /// The first counter of a realm's row.
-pub(super) fn row_of(realm: RealmId) -> usize {
+pub(crate) fn row_of(realm: RealmId) -> usize {
     REALMS + realm.index() * row::WIDTH
 }
 

@@ -1,10 +1,10 @@
 //! Events as JSON: one object with the event's name as its only key, and its fields in their order.
 
+use super::{RealmChange, StateEvent};
 use crate::kernel::effects::StoreValue;
 use crate::kernel::fault::Outcome;
 use crate::kernel::gas::{GasLayer, GasUnits};
 use crate::kernel::value::Value;
-use crate::state::{RealmChange, StateEvent};
 use crate::wire::receipt::{write_number, write_text, write_value};
 use std::fmt::Write;
 

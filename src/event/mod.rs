@@ -3,7 +3,12 @@
 //! Changes of the world are events and nothing else: a transaction buffers them, a commit applies them, and a log that
 //! holds them rebuilds the world with the same function.
 
-use super::record::{IdentityRecord, RealmPolicy, RealmRecord};
+mod json;
+mod record;
+
+pub use json::event_json;
+pub use record::{IdentityRecord, RealmPolicy, RealmRecord};
+
 use crate::kernel::effects::StoreValue;
 use crate::kernel::fault::Outcome;
 use crate::kernel::gas::GasUnits;

@@ -5,7 +5,7 @@ use super::snapshot::{Account, EclvmSnapshot, ExecutionSnapshot, Executions};
 use std::sync::Arc;
 
 /// What became of policies, crossings, blueprints and sagas. Runs, crossings and what else is an event are counted by the
-/// [`super::StateIntegrator`] and by commits; only what no event tells is counted here.
+/// [`crate::observe::StateIntegrator`] and by commits; only what no event tells is counted here.
 #[derive(Clone, Debug)]
 pub struct EclvmState(Arc<Counters>);
 

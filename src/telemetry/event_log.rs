@@ -11,12 +11,12 @@
 
 use super::counters::{code, outcome};
 use super::observer::{PolicyRun, micros, nanos};
+use crate::event::StateEvent;
 use crate::kernel::event::{Record, Reservation, Ring, RingStats};
 use crate::kernel::gas::GasUnits;
 use crate::kernel::limits::{EVENT_RING, MAX_EVENT_NAMES, MAX_EVENT_RESERVATION};
 use crate::kernel::registry::Registry;
 use crate::policy_type::PolicyType;
-use crate::state::StateEvent;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -71,18 +71,18 @@ impl EventLog {
         EventLog { ring: Ring::continuing(capacity, first), names: Registry::new(MAX_EVENT_NAMES) }
     }
     /// Appends an event that belongs to no commit. Its number; `u64::MAX` where all 2^62 are used up, and it is not logged.
-    /// Counts nothing: see [`super::StateIntegrator::record`].
+    /// Counts nothing: see [`crate::observe::StateIntegrator::record`].
     pub fn log(&self, event: StateEvent) -> u64 {
         let (words, extra) = self.encode(event);
         self.ring.append(words, extra).unwrap_or(u64::MAX)
     }
     /// Appends the event of a run.
-    pub(super) fn log_run(&self, run: &PolicyRun<'_>) -> u64 {
+    pub(crate) fn log_run(&self, run: &PolicyRun<'_>) -> u64 {
         let (words, extra) = self.encode_run(run, &mut Names::default());
         self.ring.append(words, extra).unwrap_or(u64::MAX)
     }
     /// Appends the events of runs together and in order. Their numbers.
-    pub(super) fn log_runs(&self, runs: &[PolicyRun<'_>]) -> Range<u64> {
+    pub(crate) fn log_runs(&self, runs: &[PolicyRun<'_>]) -> Range<u64> {
         let mut names = Names::default();
         self.together(runs.len(), |at| runs.get(at).map(|run| self.encode_run(run, &mut names)))
     }
@@ -226,7 +226,7 @@ impl fmt::Debug for EventLog {
 }
 
 /// The event of a run.
-pub(super) fn event_of(run: &PolicyRun<'_>) -> StateEvent {
+pub(crate) fn event_of(run: &PolicyRun<'_>) -> StateEvent {
     StateEvent::PolicyEvaluated {
         policy_id: run.policy_id.map(Arc::from),
         realm_id: run.realm_id.map(Arc::from),

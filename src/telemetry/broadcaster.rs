@@ -36,7 +36,7 @@ pub struct StateDelta {
     pub delta_type: DeltaType,
     /// Where it stands in the event log; empty where it does not.
     pub events: Range<u64>,
-    /// JSON: the event ([`super::event_json`]), or `{"Events":{"first":..,"next":..}}` for several.
+    /// JSON: the event ([`crate::event::event_json`]), or `{"Events":{"first":..,"next":..}}` for several.
     pub data: Arc<[u8]>,
 }
 

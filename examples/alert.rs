@@ -3,22 +3,25 @@
 
 use eclvm::Policy;
 use eclvm::kernel::budget::BudgetLimits;
-use eclvm::observe::{RecvError, StateComponent, StateDelta, Subscriber};
+use eclvm::kernel::fault::Outcome;
+use eclvm::observe::{RecvError, StateComponent, StateDelta, Subscriber, UNKNOWN};
 use eclvm::run::{EclvmStateContext, PolicyRunContext, PolicyType, run_policy_with_state_context};
-use eclvm::state::UnifiedState;
+use eclvm::state::{StateEvent, UnifiedState};
 use std::error::Error;
 use std::sync::Arc;
 use std::thread;
 
 /// The policy and the realm, where the delta is of a run that was denied.
-fn denied(delta: &StateDelta) -> Option<String> {
+pub(crate) fn denied(delta: &StateDelta) -> Option<String> {
     if delta.component != StateComponent::ECLVM {
         return None;
     }
-    let event: serde_json::Value = serde_json::from_slice(&delta.data).ok()?;
-    let run = event.get("PolicyEvaluated")?;
-    let (policy, realm) = (run.get("policy_id")?, run.get("realm_id")?);
-    (run.get("outcome")? == "deny").then(|| format!("policy {policy} denied in realm {realm}"))
+    let event = serde_json::from_slice::<StateEvent>(&delta.data).ok()?;
+    let StateEvent::PolicyEvaluated { policy_id, realm_id, outcome: Outcome::Deny, .. } = event else {
+        return None;
+    };
+    let (policy, realm) = (policy_id.as_deref().unwrap_or(UNKNOWN), realm_id.as_deref().unwrap_or("none"));
+    Some(format!("policy {policy} denied in realm {realm}"))
 }
 
 async fn alert_in_a_task(mut heard: Subscriber) {

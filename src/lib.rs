@@ -23,6 +23,7 @@
 //! - [`observe`]: counters, events, deltas, metrics and spans of runs.
 //! - `durable`: the state kept in a directory, crash-safe; `durable::ErynoaHost` is the host of production.
 //! - [`gateway`]: who may cross into a realm; entry points, blueprints, sagas.
+//! - [`plan`]: the names of the plan that the crate carries out.
 //! - [`wire`]: JSON and CSV in, receipts out.
 //! - [`lang`]: from text to a program, and its diagnostics.
 //! - [`kernel`]: bytecode, verifier, machine, budgets.
@@ -38,11 +39,14 @@ pub mod clock;
 pub mod durable;
 #[cfg(feature = "state-host")]
 mod event;
+#[cfg(feature = "legacy-gas")]
+mod gas_meter;
 #[cfg(feature = "state-host")]
 pub mod gateway;
 pub mod host;
 pub mod lang;
 pub mod observe;
+pub mod plan;
 pub mod policy;
 mod policy_type;
 pub mod run;
@@ -51,6 +55,8 @@ pub mod state;
 mod telemetry;
 pub mod wire;
 
+#[cfg(feature = "legacy-gas")]
+pub use gas_meter::GasMeter;
 pub use policy::{Module, Policy};
 
 /// The Rust examples of the documents are doctests.

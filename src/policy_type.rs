@@ -41,6 +41,10 @@ impl PolicyType {
         PolicyType::Controller,
         PolicyType::Custom,
     ];
+    /// The type of a name, whatever the case of its letters.
+    pub fn of_name(name: &str) -> Option<PolicyType> {
+        PolicyType::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
+    }
     /// The name, as events and counters have it.
     pub fn name(self) -> &'static str {
         match self {

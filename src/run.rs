@@ -32,6 +32,7 @@ use crate::clock::SystemClock;
 use crate::host::{StateHost, TrackedHost};
 use crate::kernel::budget::BudgetLimits;
 use crate::kernel::fault::{Fault, Outcome};
+use crate::kernel::gas::Prices;
 use crate::kernel::host::HostInterface;
 use crate::kernel::receipt::Receipt;
 use crate::kernel::request::{Clock, Env, Request};
@@ -85,8 +86,10 @@ pub fn run_policy_with(
     context: &PolicyRunContext,
 ) -> ExecutionResult {
     let observed = Observed::start(context);
-    let (result, duration_ns) =
-        observed.within(|| run(policy, inputs, host, context, observed.clock(), false));
+    let (result, duration_ns) = observed.within(|| {
+        let prices = context.prices.unwrap_or_default();
+        run(policy, inputs, host, context, prices, observed.clock(), false)
+    });
     observed.end(&result, duration_ns);
     result
 }
@@ -118,7 +121,8 @@ pub fn run_policy_with_state_context_and(
     if policy.effect() != EffectKind::Write && context.opened().is_none() {
         let host = StateHost::from(context.view().clone());
         let observed = Observed::start_on(who, state);
-        let ran = observed.within(|| run(policy, inputs, Some(&host), who, observed.clock(), false));
+        let ran = observed
+            .within(|| run(policy, inputs, Some(&host), who, context.prices(), observed.clock(), false));
         observed.end(&ran.0, ran.1);
         return Ok(ran.0);
     }
@@ -129,7 +133,8 @@ pub fn run_policy_with_state_context_and(
     let (ran, taken) = handle.enter(|transaction| {
         let host = TrackedHost::new(transaction.draft().clone(), transaction.base().version());
         let observed = observed.insert(Observed::start_on(who, state));
-        let ran = observed.within(|| run(policy, inputs, Some(&host), who, observed.clock(), true));
+        let ran = observed
+            .within(|| run(policy, inputs, Some(&host), who, context.prices(), observed.clock(), true));
         transaction.note(host.into_reads());
         let taken = handle.take_effects(transaction, ran.0.receipt.effects());
         (ran, taken)
@@ -145,6 +150,7 @@ fn run(
     inputs: &[ValueRef<'_>],
     host: Option<&dyn HostInterface>,
     context: &PolicyRunContext,
+    prices: Prices,
     clock: &SystemClock,
     allow_writes: bool,
 ) -> (ExecutionResult, u64) {
@@ -165,7 +171,7 @@ fn run(
         now: context.now,
         // The budget alone pays: the run's own limits are those of depth and time.
         limits: BudgetLimits { gas_limit: u64::MAX, mana_limit: u64::MAX, ..*budget.limits() },
-        prices: context.prices,
+        prices,
         shared: Some(budget),
         clock,
         ..Env::default()

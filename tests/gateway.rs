@@ -12,7 +12,7 @@ use eclvm::kernel::gas::{GasLayer, GasUnits, Prices};
 use eclvm::kernel::mana::{ManaRate, ManaTable};
 use eclvm::kernel::multigas::{MultiGas, RealmQuota};
 use eclvm::kernel::request::Clock;
-use eclvm::run::{EclvmStateContext, PolicyRunContext, PolicyType, run_policy_with_state_context};
+use eclvm::run::{EclvmStateContext, PolicyRunContext, run_policy_with_state_context};
 use eclvm::state::{RealmChange, StateEvent, UnifiedState, World};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -209,15 +209,15 @@ impl EclvmObserver for Heard {
     fn on_policy_executed(
         &self,
         id: &str,
-        policy_type: PolicyType,
+        policy_type: &str,
         passed: bool,
         gas: u64,
         mana: u64,
-        duration_us: f64,
+        duration_us: u64,
         realm: Option<&str>,
     ) {
-        assert!(duration_us > 0.0);
-        self.0.lock().unwrap().push(format!("{id} {policy_type:?} {passed} {gas} {mana} {realm:?}"));
+        assert!(duration_us > 0);
+        self.0.lock().unwrap().push(format!("{id} {policy_type} {passed} {gas} {mana} {realm:?}"));
     }
     fn on_crossing_policy_evaluated(
         &self,
@@ -232,7 +232,7 @@ impl EclvmObserver for Heard {
 }
 
 #[test]
-fn every_evaluation_is_observed_once_by_both_methods() {
+fn plan_e1_2_every_crossing_is_observed_once_by_both_methods() {
     let Setting { gateway, mana, clock } = Setting::new();
     let heard = Arc::new(Heard::default());
     let setting = Setting { gateway: gateway.with_observer(heard.clone()), mana, clock };

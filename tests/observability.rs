@@ -56,7 +56,7 @@ impl<S: tracing::Subscriber> Layer<S> for Recorder {
 }
 
 #[test]
-fn plan_observability_a_run_has_a_span_and_a_closing_event_and_a_batch_one_span() {
+fn plan_observability_tracing_a_run_has_a_span_and_a_closing_event_and_a_batch_one_span() {
     let recorder = Recorder::default();
     let subscriber = tracing_subscriber::registry().with(recorder.clone());
     tracing::subscriber::with_default(subscriber, || {

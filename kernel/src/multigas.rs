@@ -220,6 +220,17 @@ impl MultiGas {
             let _ = self.ledger.record_line(worker, RealmId::OVERFLOW.index(), &line);
         }
     }
+    /// Counts units of one layer that no run paid, in a realm (registered on first use) or, with None, in none. For charges
+    /// now and then: all of them take the same stripe of the counters.
+    pub fn consume(&self, layer: GasLayer, amount: u64, realm: Option<&str>) {
+        let mut usage = Usage::default();
+        usage.gas[layer] = amount;
+        self.record_usage(0, self.realm(realm.unwrap_or("")), &usage);
+    }
+    /// What everything that was used costs at the prices in force, all four layers, saturating; of one cut.
+    pub fn total_cost(&self) -> u64 {
+        self.ledger.cut(Control::count, |_, control| self.prices().0.cost(&control.process.gas))
+    }
     /// Everything, as one cut.
     pub fn snapshot(&self) -> Snapshot {
         self.ledger.cut(Control::count, |totals, control| {

@@ -11,6 +11,10 @@ pub struct TrustVector(pub [f64; 6]);
 impl TrustVector {
     /// What an unknown DID gets from `load_trust`: every component 0.1.
     pub const NEWCOMER: TrustVector = TrustVector([0.1; 6]);
+    /// The same value in all six dimensions.
+    pub fn uniform(value: impl Into<f64>) -> TrustVector {
+        TrustVector([value.into(); 6])
+    }
     /// The names of the components, in order.
     pub const NAMES: [&'static str; 6] = ["r", "i", "c", "p", "v", "omega"];
     /// Whether every component is a number in [0, 1].

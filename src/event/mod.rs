@@ -4,6 +4,7 @@
 //! holds them rebuilds the world with the same function.
 
 mod json;
+mod read;
 mod record;
 
 pub use json::event_json;
@@ -26,7 +27,7 @@ pub enum TrustReason {
 }
 
 /// What became of a blueprint.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Deserialize)]
 pub enum BlueprintStep {
     /// It can be deployed.
     Published,
@@ -39,7 +40,7 @@ pub enum BlueprintStep {
 }
 
 /// Where a saga stands.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Deserialize)]
 pub enum SagaStep {
     /// A step is done.
     Done,

@@ -271,7 +271,7 @@ macro_rules! shorthands {
     ($($run:ident $run_with_state:ident $kind:ident $what:literal),+ $(,)?) => {
         impl EclEntrypoints {
             $(
-                #[doc = concat!("[`EclEntrypoints::run`] of ", $what, ".")]
+                #[doc = concat!("[`EclEntrypoints::run`] of ", $what, " that needs no inputs but the standard ones.")]
                 ///
                 /// # Errors
                 ///
@@ -279,13 +279,14 @@ macro_rules! shorthands {
                 pub fn $run(
                     &self,
                     route: &str,
-                    inputs: &[ValueRef<'_>],
                     host: Option<&dyn HostInterface>,
                     context: &PolicyRunContext,
                 ) -> Result<ExecutionResult, EntrypointError> {
-                    self.run(EntrypointKind::$kind, route, inputs, host, context)
+                    self.run(EntrypointKind::$kind, route, &[], host, context)
                 }
-                #[doc = concat!("[`EclEntrypoints::run_with_state`] of ", $what, ".")]
+                #[doc = concat!(
+                    "[`EclEntrypoints::run_with_state`] of ", $what, " that needs no inputs but the standard ones."
+                )]
                 ///
                 /// # Errors
                 ///
@@ -293,11 +294,10 @@ macro_rules! shorthands {
                 pub fn $run_with_state(
                     &self,
                     route: &str,
-                    inputs: &[ValueRef<'_>],
                     context: &EclvmStateContext,
                     gas_limit: Option<u64>,
                 ) -> Result<ExecutionResult, EntrypointError> {
-                    self.run_with_state(EntrypointKind::$kind, route, inputs, context, gas_limit)
+                    self.run_with_state(EntrypointKind::$kind, route, &[], context, gas_limit)
                 }
             )+
         }

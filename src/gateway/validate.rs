@@ -257,9 +257,9 @@ fn run(
     prices: Prices,
     observer: &Arc<dyn EclvmObserver>,
 ) -> ExecutionResult {
-    let context = PolicyRunContext::with_budget(asked.caller, &asked.to.id, budget);
+    let context = PolicyRunContext::with_budget(asked.caller, asked.to.id.clone(), budget);
     let context = context.of_policy(id, PolicyType::Crossing).observed_by(observer.clone());
-    let context = PolicyRunContext { prices, now: asked.now.unwrap_or(context.now), ..context };
+    let context = PolicyRunContext { prices: Some(prices), now: asked.now.unwrap_or(context.now), ..context };
     let host = StateHost::from(asked.view.clone());
     let inputs = entry::inputs(policy.inputs(), asked.from, &asked.to.id);
     run_policy_with(policy, &inputs, Some(&host), &context)

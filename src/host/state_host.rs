@@ -13,9 +13,9 @@ pub struct StateHost {
 }
 
 impl StateHost {
-    /// A host over this world.
-    pub fn new(world: Arc<World>) -> StateHost {
-        StateHost { view: StateView::new(world) }
+    /// A host over a world, a view, or the view of an [`EclvmStateContext`](crate::run::EclvmStateContext).
+    pub fn new(view: impl Into<StateView>) -> StateHost {
+        StateHost { view: view.into() }
     }
     /// The world.
     pub fn world(&self) -> &Arc<World> {

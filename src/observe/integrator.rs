@@ -10,7 +10,7 @@ use crate::kernel::gas::GasUnits;
 use crate::policy_type::PolicyType;
 use crate::state::UnifiedState;
 use crate::telemetry::{
-    DeltaType, EclvmObserver, LONGEST_NS, PolicyRun, StateComponent, StateDelta, UNKNOWN, event_of, nanos,
+    DeltaType, EclvmObserver, LONGEST_NS, PolicyRun, StateComponent, StateDelta, UNKNOWN, event_of,
 };
 use std::sync::Arc;
 
@@ -54,26 +54,26 @@ impl StateIntegrator {
 
 impl EclvmObserver for StateIntegrator {
     /// For who runs policies in other ways: a run that began and ended. What is not told counts as allow or deny, and as
-    /// gas of no layer.
+    /// gas of no layer; a type that is none as Custom.
     fn on_policy_executed(
         &self,
         policy_id: &str,
-        policy_type: PolicyType,
+        policy_type: &str,
         passed: bool,
         gas_used: u64,
         mana_used: u64,
-        duration_us: f64,
+        duration_us: u64,
         realm_id: Option<&str>,
     ) {
         let run = PolicyRun {
             policy_id: Some(policy_id).filter(|id| *id != UNKNOWN),
-            policy_type,
+            policy_type: PolicyType::of_name(policy_type).unwrap_or_default(),
             realm_id,
             outcome: if passed { Outcome::Allow } else { Outcome::Deny },
             gas: GasUnits::ZERO,
             gas_used,
             mana_used,
-            duration_ns: nanos(duration_us),
+            duration_ns: duration_us.saturating_mul(1_000),
         };
         self.on_context_started();
         self.on_run(&run);

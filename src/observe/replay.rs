@@ -150,7 +150,7 @@ impl Replay {
         let process = (0..REALMS).map(|counter| (counter, totals.get(counter))).filter(|(_, n)| *n > 0);
         let mut realms = Vec::new();
         for realm in (0..=MAX_OBSERVED_REALMS).map(RealmId::of_index) {
-            let Some(name) = self.counters.multi_gas().realm_name(realm) else { break };
+            let Some(name) = self.counters.realms().name(realm) else { break };
             let name = (realm != RealmId::OVERFLOW).then_some(name);
             let cells = (0..row::WIDTH).map(|place| (place, totals.get(row_of(realm) + place)));
             realms.extend(cells.filter(|(_, n)| *n > 0).map(|(place, n)| (name.map(Box::from), place, n)));

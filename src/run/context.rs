@@ -2,10 +2,12 @@
 
 use crate::kernel::budget::{Budget, BudgetLimits};
 use crate::kernel::gas::Prices;
+#[cfg(feature = "state-host")]
+use crate::kernel::value::TrustVector;
 use crate::observe::EclvmObserver;
 use crate::policy_type::PolicyType;
 #[cfg(feature = "state-host")]
-use crate::state::{CommitResult, StateHandle, StateView, UnifiedState};
+use crate::state::{CommitResult, StateHandle, StateView, UnifiedState, WriteError};
 #[cfg(feature = "state-host")]
 use std::fmt;
 use std::sync::Arc;
@@ -28,8 +30,9 @@ pub struct PolicyRunContext {
     pub policy_type: PolicyType,
     /// The standard input `now`, Unix seconds: whole seconds of the system's clock, unless set.
     pub now: f64,
-    /// What units cost.
-    pub prices: Prices,
+    /// What units cost. None: what they cost on the state when the run begins, where a run has a state that keeps prices
+    /// (feature `multi-gas`), and otherwise 1.
+    pub prices: Option<Prices>,
     /// Who is told of runs. None: the state, where a run has one, and otherwise nobody.
     pub observer: Option<Arc<dyn EclvmObserver>>,
 }
@@ -54,16 +57,28 @@ impl IntoBudget for Arc<Budget> {
 
 impl PolicyRunContext {
     /// A run of `caller` in `realm` within these limits.
-    pub fn new(caller: &str, realm: &str, limits: BudgetLimits) -> PolicyRunContext {
+    pub fn new(
+        caller: impl Into<Arc<str>>,
+        realm: impl Into<Arc<str>>,
+        limits: BudgetLimits,
+    ) -> PolicyRunContext {
         PolicyRunContext::with_budget(caller, realm, limits)
     }
     /// The default limits, but this much gas.
-    pub fn with_gas_limit(caller: &str, realm: &str, gas: u64) -> PolicyRunContext {
+    pub fn with_gas_limit(
+        caller: impl Into<Arc<str>>,
+        realm: impl Into<Arc<str>>,
+        gas: u64,
+    ) -> PolicyRunContext {
         let limits = BudgetLimits { gas_limit: gas, ..BudgetLimits::default() };
         PolicyRunContext::with_budget(caller, realm, limits)
     }
     /// Paid from a budget, or from one of these limits.
-    pub fn with_budget(caller: &str, realm: &str, budget: impl IntoBudget) -> PolicyRunContext {
+    pub fn with_budget(
+        caller: impl Into<Arc<str>>,
+        realm: impl Into<Arc<str>>,
+        budget: impl IntoBudget,
+    ) -> PolicyRunContext {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs() as f64);
         PolicyRunContext {
             caller_did: caller.into(),
@@ -72,7 +87,7 @@ impl PolicyRunContext {
             policy_id: None,
             policy_type: PolicyType::default(),
             now,
-            prices: Prices::default(),
+            prices: None,
             observer: None,
         }
     }
@@ -118,10 +133,35 @@ impl EclvmStateContext {
     pub fn budget(&self) -> &Arc<Budget> {
         &self.run.budget
     }
+    /// The realm.
+    pub fn realm(&self) -> &str {
+        &self.run.realm_id
+    }
+    /// The trust vector of a DID, as the view has it; None where it is unknown.
+    pub fn get_trust(&self, did: &str) -> Option<TrustVector> {
+        self.view.get_trust(did)
+    }
+    /// What units cost now: see [`PolicyRunContext::prices`].
+    pub fn prices(&self) -> Prices {
+        self.run.prices.unwrap_or_else(|| self.state.prices())
+    }
+    /// A handle besides the context's own, on the version that is current now: another transaction of the same caller in the
+    /// same realm on the same budget.
+    ///
+    /// # Errors
+    ///
+    /// UnknownRealm.
+    pub fn create_write_handle(&self) -> Result<StateHandle, WriteError> {
+        let view = self.state.view();
+        match view.realm(self.realm()) {
+            Some(_) => Ok(self.new_handle(view)),
+            None => Err(WriteError::UnknownRealm(self.realm().into())),
+        }
+    }
     /// The caller's handle to the realm, on the version of the view: the same one each time. From the first time on, what
     /// policies read in this context counts as read by the handle's transaction.
     pub fn handle(&self) -> StateHandle {
-        self.handle.get_or_init(|| self.new_handle()).clone()
+        self.handle.get_or_init(|| self.new_handle(self.view.clone())).clone()
     }
     /// The handle, if somebody asked for it.
     pub(crate) fn opened(&self) -> Option<&StateHandle> {
@@ -140,11 +180,18 @@ impl EclvmStateContext {
     pub fn rollback(&self) {
         self.handle().rollback();
     }
-    fn new_handle(&self) -> StateHandle {
+    fn new_handle(&self, view: StateView) -> StateHandle {
         let run = &self.run;
         let caller = Some(&*run.caller_did).filter(|did| !did.is_empty());
-        let (state, view) = (self.state.clone(), self.view.clone());
-        StateHandle::with_prices(state, view, &run.realm_id, caller, run.budget.clone(), run.prices)
+        let (state, budget) = (self.state.clone(), run.budget.clone());
+        StateHandle::with_prices(state, view, &run.realm_id, caller, budget, self.prices())
+    }
+}
+
+#[cfg(feature = "state-host")]
+impl From<&EclvmStateContext> for StateView {
+    fn from(context: &EclvmStateContext) -> StateView {
+        context.view.clone()
     }
 }
 

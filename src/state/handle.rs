@@ -13,7 +13,8 @@ pub use writes::{PROPOSAL_GAS, PROPOSAL_MANA, TRUST_GAS, VOTE_GAS};
 
 use super::apply::ApplyError;
 use super::transaction::{ChangeError, Transaction};
-use super::unified::{CommitResult, StateView, UnifiedState, lock};
+use super::unified::{CommitResult, UnifiedState, lock};
+use super::view::StateView;
 use crate::kernel::budget::Budget;
 use crate::kernel::gas::{GasUnits, Prices};
 use std::fmt;

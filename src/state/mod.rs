@@ -42,6 +42,7 @@ mod save;
 pub mod state_file;
 mod transaction;
 mod unified;
+mod view;
 mod world;
 
 pub use crate::event::{
@@ -59,7 +60,8 @@ pub use save::SaveError;
 pub use state_file::StateFileError;
 pub(crate) use transaction::event_of;
 pub use transaction::{ChangeError, ReadSet, Transaction};
-pub use unified::{CommitResult, CommitSink, StateView, UnifiedState};
+pub use unified::{CommitResult, CommitSink, UnifiedState};
+pub use view::{Identity, StateView};
 pub use world::World;
 
 #[cfg(test)]

@@ -18,17 +18,19 @@ use super::handle::StateHandle;
 use super::journal::{Journal, JournalEntry, JournalError, Queue};
 use super::key::StateKey;
 use super::transaction::Transaction;
+use super::view::StateView;
 use super::world::World;
 use crate::event::StateEvent;
 use crate::kernel::budget::Budget;
 use crate::kernel::fault::Exhaustion;
+use crate::kernel::gas::Prices;
+#[cfg(feature = "multi-gas")]
 use crate::kernel::multigas::MultiGas;
 use crate::telemetry::{
     Broadcaster, Counters, EclvmState, EventLog, ExecutionState, StateComponent, StateDelta, StateSnapshot,
 };
 use eclvm_kernel::publish::Published;
 use std::fmt;
-use std::ops::Deref;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
@@ -76,30 +78,6 @@ impl CommitResult {
     /// Whether it is Success.
     pub fn is_success(&self) -> bool {
         matches!(self, CommitResult::Success { .. })
-    }
-}
-
-/// One version of the world, kept for as long as this is. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct StateView {
-    world: Arc<World>,
-}
-
-impl StateView {
-    /// A view of a world that nobody changes.
-    pub fn new(world: Arc<World>) -> StateView {
-        StateView { world }
-    }
-    /// The world.
-    pub fn world(&self) -> &Arc<World> {
-        &self.world
-    }
-}
-
-impl Deref for StateView {
-    type Target = World;
-    fn deref(&self) -> &World {
-        &self.world
     }
 }
 
@@ -156,15 +134,25 @@ impl UnifiedState {
         self.counters.snapshot()
     }
     /// Layers of gas by realm, prices and quotas. Runs that are observed for this state are counted here.
+    #[cfg(feature = "multi-gas")]
     pub fn multi_gas(&self) -> &Arc<MultiGas> {
-        self.counters.multi_gas()
+        self.counters.realms().multi_gas()
+    }
+    /// What units cost now, for runs that are not told otherwise: the prices of the state's table, which the feature
+    /// `multi-gas` brings, else 1.
+    pub fn prices(&self) -> Prices {
+        #[cfg(feature = "multi-gas")]
+        let prices = self.multi_gas().prices().0;
+        #[cfg(not(feature = "multi-gas"))]
+        let prices = Prices::default();
+        prices
     }
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
     }
     /// Writes every commit to this journal before it is true. The journal must hold the world as it is now.
     pub fn with_journal(self, journal: Arc<dyn Journal>) -> UnifiedState {
-        let world = self.view().world;
+        let world = self.view().world().clone();
         UnifiedState { journal: Some(Queue::new(journal, world)), ..self }
     }
     /// Why the journal refuses commits, if it does: it failed before.
@@ -173,11 +161,11 @@ impl UnifiedState {
     }
     /// The current version.
     pub fn view(&self) -> StateView {
-        StateView { world: Arc::clone(&self.world.load()) }
+        StateView::new(Arc::clone(&self.world.load()))
     }
     /// A transaction on the current version, not charged and not bound to a realm.
     pub fn begin(&self) -> Transaction {
-        Transaction::new(self.view().world)
+        Transaction::new(self.view().world().clone())
     }
     /// The writes of one realm, charged to a budget, on the current version. `caller` is who votes and proposes.
     pub fn handle(self: &Arc<Self>, realm: &str, caller: Option<&str>, budget: Arc<Budget>) -> StateHandle {

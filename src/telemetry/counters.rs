@@ -4,17 +4,17 @@
 //! Counters of the whole process come first, then two distributions, then a row for each realm.
 
 use super::observer::{PolicyRun, nanos};
+use super::realms::Realms;
 use super::tally::Tally;
 use crate::event::{BlueprintStep, SagaStep, StateEvent};
 use crate::kernel::fault::{Exhaustion, Fault, Outcome};
 use crate::kernel::ledger::{LINE, Ledger, Totals};
 use crate::kernel::limits::MAX_OBSERVED_REALMS;
-use crate::kernel::multigas::{MultiGas, RealmId};
+use crate::kernel::multigas::{RealmId, Usage};
 use crate::kernel::sync::{AtomicUsize, Ordering};
 use crate::kernel::telemetry::histogram::Layout;
 use crate::policy_type::PolicyType;
 use smallvec::SmallVec;
-use std::sync::Arc;
 
 /// Ways to end: allow, deny, each fault, each exhaustion.
 pub(super) const CODES: usize = 2 + Fault::ALL.len() + Exhaustion::ALL.len();
@@ -35,7 +35,7 @@ counters! { RUNS + CODES * PolicyType::ALL.len();
     PUBLISHED DEPLOYED INSTANTIATED DEPRECATED
     SAGAS_DONE SAGAS_FAILED STEPS COMPENSATIONS SAGAS_CROSS_REALM
     CROSSINGS_ALLOWED CROSSINGS_DENIED CROSSING_MANA
-    STARTED OTHER_SUCCESSFUL OTHER_FAILED OTHER_TIME
+    STARTED OTHER_SUCCESSFUL OTHER_FAILED OTHER_TIME OTHER_EVENTS
     OTHER_GAS GAS_REFUNDED OTHER_GAS_HITS
     OTHER_MANA MANA_REGENERATED OTHER_MANA_HITS
 }
@@ -80,24 +80,20 @@ pub(super) type Adds = SmallVec<[(usize, u64); 12]>;
 #[derive(Debug)]
 pub(crate) struct Counters {
     pub(super) ledger: Ledger,
-    /// Layers of gas by realm; it also numbers the realms.
-    pub(super) multi_gas: Arc<MultiGas>,
+    pub(super) realms: Realms,
 }
 
 impl Counters {
     pub(crate) fn new() -> Counters {
         let rows = MAX_OBSERVED_REALMS as usize + 1;
-        Counters {
-            ledger: Ledger::new(REALMS + rows * row::WIDTH),
-            multi_gas: Arc::new(MultiGas::new(MAX_OBSERVED_REALMS)),
-        }
+        Counters { ledger: Ledger::new(REALMS + rows * row::WIDTH), realms: Realms::new() }
     }
-    pub(crate) fn multi_gas(&self) -> &Arc<MultiGas> {
-        &self.multi_gas
+    pub(crate) fn realms(&self) -> &Realms {
+        &self.realms
     }
     /// The row of a realm. What happened in none has a row too, under the empty name.
     pub(crate) fn realm(&self, name: Option<&str>) -> RealmId {
-        self.multi_gas.realm(name.unwrap_or(""))
+        self.realms.number(name.unwrap_or(""))
     }
     pub(crate) fn add(&self, adds: &[(usize, u64)]) {
         // All counters are the ledger's own.
@@ -113,7 +109,7 @@ impl Counters {
         let mut adds = Adds::new();
         adds_of_run(run, realm, &mut adds);
         self.add(&adds);
-        self.multi_gas.record(worker(), realm, &run.gas, run.mana_used);
+        self.realms.record(worker(), realm, &Usage { gas: run.gas, mana: run.mana_used, runs: 1 });
     }
     /// Runs that began and ended, as one record. One record of layers for each realm.
     pub(crate) fn chunk(&self, runs: &[PolicyRun<'_>]) {
@@ -133,7 +129,7 @@ impl Counters {
         tally.add(STARTED, runs.len() as u64);
         self.add(&tally.adds());
         for (realm, usage) in tally.usage() {
-            self.multi_gas.record_usage(worker(), realm, &usage);
+            self.realms.record(worker(), realm, &usage);
         }
     }
     /// Events, as one record.

@@ -11,6 +11,8 @@ pub(crate) mod counters;
 mod event_log;
 mod observer;
 #[cfg(feature = "state-host")]
+mod realms;
+#[cfg(feature = "state-host")]
 mod snapshot;
 #[cfg(feature = "state-host")]
 mod states;
@@ -30,8 +32,4 @@ pub use {
     states::{ActiveContext, EclvmState, ExecutionState, ExecutionsState, GasState, ManaState},
 };
 #[cfg(feature = "state-host")]
-pub(crate) use {
-    counters::Counters,
-    event_log::event_of,
-    observer::{LONGEST_NS, nanos},
-};
+pub(crate) use {counters::Counters, event_log::event_of, observer::LONGEST_NS};

@@ -58,16 +58,17 @@ pub(crate) fn nanos(us: f64) -> u64 {
 
 /// Who is told of runs of policies and of crossings; what the gateway calls. Every [`EclvmObserver`] is one.
 pub trait PolicyExecutionObserver: Send + Sync {
-    /// A policy ran. `policy_id` is `unknown` where it has none.
+    /// A policy ran. `policy_id` is `unknown` where it has none, `policy_type` is [`PolicyType::name`], `duration_us` is
+    /// rounded up to whole microseconds.
     #[expect(clippy::too_many_arguments, reason = "the plan's signature")]
     fn on_policy_executed(
         &self,
         policy_id: &str,
-        policy_type: PolicyType,
+        policy_type: &str,
         passed: bool,
         gas_used: u64,
         mana_used: u64,
-        duration_us: f64,
+        duration_us: u64,
         realm_id: Option<&str>,
     );
     /// Somebody wanted to cross from realm to realm. `mana_used` is the crossing's own, besides that of the policy's run.
@@ -88,16 +89,16 @@ pub trait PolicyExecutionObserver: Send + Sync {
 /// once, in this order. It is called on the thread that runs, so what it takes, the run takes. One that panics takes the
 /// result of its run, or of its portion of a batch, with it.
 pub trait EclvmObserver: Send + Sync {
-    /// A policy ran. `policy_id` is `unknown` where it has none.
+    /// A policy ran; see [`PolicyExecutionObserver`]. [`EclvmObserver::on_run`] says more, and to the nanosecond.
     #[expect(clippy::too_many_arguments, reason = "the plan's signature")]
     fn on_policy_executed(
         &self,
         _policy_id: &str,
-        _policy_type: PolicyType,
+        _policy_type: &str,
         _passed: bool,
         _gas_used: u64,
         _mana_used: u64,
-        _duration_us: f64,
+        _duration_us: u64,
         _realm_id: Option<&str>,
     ) {
     }
@@ -119,8 +120,8 @@ pub trait EclvmObserver: Send + Sync {
     /// A run that was started ended.
     fn on_run(&self, run: &PolicyRun<'_>) {
         let id = run.policy_id.unwrap_or(UNKNOWN);
-        let (passed, us) = (run.passed(), run.duration_us());
-        self.on_policy_executed(id, run.policy_type, passed, run.gas_used, run.mana_used, us, run.realm_id);
+        let (kind, passed, us) = (run.policy_type.name(), run.passed(), run.duration_ns.div_ceil(1_000));
+        self.on_policy_executed(id, kind, passed, run.gas_used, run.mana_used, us, run.realm_id);
     }
     /// Runs of a batch, in index order; they have begun and ended, and no other method is called for them.
     fn on_chunk(&self, runs: &[PolicyRun<'_>]) {
@@ -138,11 +139,11 @@ impl<T: EclvmObserver + ?Sized> PolicyExecutionObserver for T {
     fn on_policy_executed(
         &self,
         policy_id: &str,
-        policy_type: PolicyType,
+        policy_type: &str,
         passed: bool,
         gas_used: u64,
         mana_used: u64,
-        duration_us: f64,
+        duration_us: u64,
         realm_id: Option<&str>,
     ) {
         let run = EclvmObserver::on_policy_executed;

@@ -1,10 +1,11 @@
 //! What was counted, as one cut.
 
 use super::counters::*;
+use super::realms::Realms;
 use crate::kernel::fault::{Exhaustion, Fault};
 use crate::kernel::ledger::Totals;
 use crate::kernel::limits::MAX_OBSERVED_REALMS;
-use crate::kernel::multigas::{MultiGas, RealmId};
+use crate::kernel::multigas::RealmId;
 use crate::policy_type::PolicyType;
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
@@ -153,14 +154,14 @@ pub struct EclvmSnapshot {
     /// Priced gas of all runs, to two digits, up to 10^9; as many values as `policies_executed`.
     pub gas: Option<Histogram<u64>>,
     /// By realm. What happened in no realm stands under the empty name, and what happened in realms that were too many to
-    /// count one by one under [`MultiGas`]' name for that, in `overflow`.
+    /// count one by one in `overflow`.
     pub realms: BTreeMap<Box<str>, RealmSnapshot>,
     /// Realms beyond the cap together.
     pub overflow: RealmSnapshot,
 }
 
 impl EclvmSnapshot {
-    pub(super) fn read(totals: &Totals, names: &MultiGas) -> EclvmSnapshot {
+    pub(super) fn read(totals: &Totals, names: &Realms) -> EclvmSnapshot {
         let get = |counter| totals.get(counter);
         let by = |kind: usize, code: usize| totals.get(RUNS + kind * CODES + code);
         let codes: [u64; CODES] =
@@ -173,7 +174,7 @@ impl EclvmSnapshot {
         let (mut realms, mut overflow) = (BTreeMap::new(), RealmSnapshot::default());
         for index in 0..=MAX_OBSERVED_REALMS {
             let realm = RealmId::of_index(index);
-            let Some(name) = names.realm_name(realm) else { break };
+            let Some(name) = names.name(realm) else { break };
             let counted = RealmSnapshot::read(totals, row_of(realm));
             if counted == RealmSnapshot::default() {
                 // Registered, and counted only after the cut, if ever.
@@ -233,7 +234,7 @@ pub struct Account {
     pub limit_hits: u64,
 }
 
-/// Counts of contexts: runs, and what else was started with [`super::ExecutionsState::eclvm_context_started`].
+/// Counts of contexts: runs, and what else was started with [`super::ExecutionsState`]'s methods.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Executions {
     /// Started and not ended.
@@ -244,6 +245,8 @@ pub struct Executions {
     pub successful: u64,
     /// Ended otherwise.
     pub failed: u64,
+    /// Events that they told of: one of each run, and what others reported.
+    pub events: u64,
     /// True mean time of those that ended, in milliseconds; 0 where none has.
     pub avg_time_ms: f64,
 }
@@ -286,6 +289,7 @@ impl ExecutionSnapshot {
                 total,
                 successful,
                 failed,
+                events: sum((0..CODES).map(runs).chain([get(OTHER_EVENTS)])),
                 avg_time_ms: mean_us(sum([get(TIME), get(OTHER_TIME)]), ended) / 1_000.0,
             },
         }
@@ -306,7 +310,7 @@ impl Counters {
     pub(crate) fn snapshot(&self) -> StateSnapshot {
         let totals = self.totals();
         StateSnapshot {
-            eclvm: EclvmSnapshot::read(&totals, &self.multi_gas),
+            eclvm: EclvmSnapshot::read(&totals, &self.realms),
             execution: ExecutionSnapshot::read(&totals),
         }
     }

@@ -16,7 +16,7 @@ impl EclvmState {
     /// Everything, as one cut: `policies_executed` is the sum of passed, denied, faulted and exhausted. Waits for records
     /// under way; no run waits for it. Takes time by the number of realms.
     pub fn snapshot(&self) -> EclvmSnapshot {
-        EclvmSnapshot::read(&self.0.totals(), self.0.multi_gas())
+        EclvmSnapshot::read(&self.0.totals(), self.0.realms())
     }
     /// A source was compiled, or was not. Not in the event log.
     pub fn policy_compiled(&self, well: bool) {
@@ -107,8 +107,26 @@ impl ManaState {
 pub struct ExecutionsState(Arc<Counters>);
 
 impl ExecutionsState {
-    /// Counts a context as started, once: for the embedder's own; not in the event log. It is active until the guard goes.
-    pub fn eclvm_context_started(&self) -> ActiveContext {
+    /// Counts a context of the embedder's own as started, once; it is active until
+    /// [`ExecutionsState::eclvm_context_completed`] is called for it, which [`ExecutionsState::enter`] does by itself. `id` is
+    /// for logs of the caller's: nothing is kept by it. Not in the event log.
+    pub fn eclvm_context_started(&self, id: &str) {
+        let _ = id;
+        self.0.started();
+    }
+    /// A context of the embedder's own ended, for which nothing else was counted: whether well, with how much gas and mana,
+    /// having told of how many events, after how many milliseconds. Not in the event log.
+    pub fn eclvm_context_completed(&self, success: bool, gas: u64, mana: u64, events: u64, duration_ms: u64) {
+        let duration_ns = duration_ms.saturating_mul(1_000_000);
+        complete(
+            &self.0,
+            success,
+            duration_ns,
+            &[(OTHER_GAS, gas), (OTHER_MANA, mana), (OTHER_EVENTS, events)],
+        );
+    }
+    /// As [`ExecutionsState::eclvm_context_started`]; it is active until the guard goes, also while unwinding.
+    pub fn enter(&self) -> ActiveContext {
         self.0.started();
         ActiveContext(Some(self.0.clone()))
     }
@@ -125,9 +143,9 @@ pub struct ActiveContext(Option<Arc<Counters>>);
 
 impl ActiveContext {
     /// It ended, and this is how, and how long it took in nanoseconds.
-    pub fn eclvm_context_completed(mut self, success: bool, duration_ns: u64) {
+    pub fn complete(mut self, success: bool, duration_ns: u64) {
         if let Some(counters) = self.0.take() {
-            complete(&counters, success, duration_ns);
+            complete(&counters, success, duration_ns, &[]);
         }
     }
 }
@@ -135,12 +153,14 @@ impl ActiveContext {
 impl Drop for ActiveContext {
     fn drop(&mut self) {
         if let Some(counters) = self.0.take() {
-            complete(&counters, false, 0);
+            complete(&counters, false, 0, &[]);
         }
     }
 }
 
-fn complete(counters: &Counters, success: bool, duration_ns: u64) {
+fn complete(counters: &Counters, success: bool, duration_ns: u64, more: &[(usize, u64)]) {
     let end = if success { OTHER_SUCCESSFUL } else { OTHER_FAILED };
-    counters.add(&[(end, 1), (OTHER_TIME, duration_ns)]);
+    let mut adds = Adds::from_slice(more);
+    adds.extend([(end, 1), (OTHER_TIME, duration_ns)]);
+    counters.add(&adds);
 }

@@ -168,6 +168,10 @@ impl Op {
             GasEntryTrust => (GasLayer::Network, 5),
         }
     }
+    /// The units of [`Op::gas_layer_cost`].
+    pub fn gas_cost(self) -> u64 {
+        self.gas_layer_cost().1
+    }
 }
 
 table! {

@@ -197,9 +197,10 @@ impl SagaRunner {
 
     /// Policy and writes of a step on the current version, and the commit.
     fn attempt(&self, run: &Run<'_>, step: &Step, bill: &mut Bill) -> Result<CommitResult, StepFailure> {
-        let context = PolicyRunContext::with_budget(&run.saga.caller, &step.realm, run.budget.clone());
+        let context =
+            PolicyRunContext::with_budget(run.saga.caller.clone(), step.realm.clone(), run.budget.clone());
         let context = context.of_policy(&run.saga.id, PolicyType::Transaction);
-        let context = PolicyRunContext { prices: run.prices, ..context };
+        let context = PolicyRunContext { prices: Some(run.prices), ..context };
         let context = EclvmStateContext::new(&self.state, context);
         match context.view().realm(&step.realm) {
             None => return Err(StepFailure::UnknownRealm),

@@ -91,7 +91,7 @@ fn plain_mean(all: &[(String, TrustVector)], changed: &[(&str, TrustVector)]) ->
 
 #[test]
 fn the_mean_is_the_plain_sum_to_the_bit() {
-    assert_eq!(StateHost::new(Arc::default()).mean_trust(&[]).unwrap(), None);
+    assert_eq!(StateHost::new(Arc::<World>::default()).mean_trust(&[]).unwrap(), None);
     let vector =
         |n: usize| TrustVector([(n * 37 % 101) as f64 / 101.0, 0.1, 0.2, 0.3, (n % 7) as f64 / 7.0, 1.0]);
     let all: Vec<(String, TrustVector)> =

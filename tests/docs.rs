@@ -2,7 +2,7 @@
 //! `UPDATE_DOCS=1 cargo test --test docs` rewrites the generated parts, which stand between `<!-- name:begin -->` and
 //! `<!-- name:end -->`.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use bumpalo::Bump;
 use eclvm::host::{StateHost, World};
@@ -296,4 +296,46 @@ fn console_examples_are_real() {
         }
     }
     assert!(examples > 8, "{examples} examples");
+}
+
+/// The walk-through of `docs/embedding.md`, as a new user follows it: its manifest, its programs in turn, what they print. It
+/// builds the crate anew, so it runs when asked for: `cargo test --test docs -- --ignored`.
+#[test]
+#[ignore = "builds the crate anew"]
+fn the_walk_through_can_be_followed_from_an_empty_directory() {
+    let document = read("docs/embedding.md");
+    let (_, section) = document.split_once("## From an empty directory").expect("the section");
+    let section = section.split("\n## ").next().unwrap_or("");
+    let programs: Vec<String> =
+        ["rust", "rust,no_run"].iter().flat_map(|language| blocks(section, language)).collect();
+    let (manifests, printed) = (blocks(section, "toml"), blocks(section, "text"));
+    assert_eq!((manifests.len(), programs.len(), printed.len()), (1, 2, 2));
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("walk");
+    let club = home.join("club");
+    let _ = fs::remove_dir_all(&club);
+    fs::create_dir_all(&home).expect("a directory");
+    let cargo = |arguments: &[&str], at: &Path| {
+        let ran = std::process::Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+            .args(arguments)
+            .current_dir(at)
+            .env("CARGO_TARGET_DIR", home.join("target"))
+            .output()
+            .expect("cargo");
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert!(ran.status.success(), "{arguments:?}: {said}");
+        String::from_utf8_lossy(&ran.stdout).into_owned()
+    };
+    cargo(&["new", "club", "--vcs", "none"], &home);
+    let made = fs::read_to_string(club.join("Cargo.toml")).expect("a manifest");
+    let manifest = manifests[0].replace("../eclvm", env!("CARGO_MANIFEST_DIR"));
+    let manifest = made.replace("[dependencies]\n", &manifest);
+    // A workspace of its own, wherever the directory is; and the versions that this crate is tested with.
+    fs::write(club.join("Cargo.toml"), format!("{manifest}\n[workspace]\n")).expect("written");
+    fs::copy(path("Cargo.lock"), club.join("Cargo.lock")).expect("copied");
+    for (program, printed) in programs.iter().zip(&printed) {
+        fs::write(club.join("src/main.rs"), program).expect("written");
+        assert_eq!(cargo(&["run", "--quiet", "--offline"], &club), *printed);
+    }
+    let again = cargo(&["run", "--quiet", "--offline"], &club);
+    assert!(again.contains("visits: Some(Number(2.0))"), "{again}");
 }

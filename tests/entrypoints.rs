@@ -7,15 +7,14 @@ use eclvm::gateway::{
     Blueprint, BlueprintError, Blueprints, EclEntrypoints, EclvmObserver, EntrypointError, EntrypointKind,
     Publication, RealmDefaults, RegisterError, compile_policy,
 };
-use eclvm::host::StateHost;
 use eclvm::kernel::budget::BudgetLimits;
 use eclvm::kernel::effects::StoreValue;
 use eclvm::kernel::fault::{Exhaustion, Fault, Outcome};
 use eclvm::kernel::gas::GasUnits;
 use eclvm::kernel::host::StoreValueRef;
 use eclvm::kernel::value::ValueRef;
-use eclvm::run::{EclvmStateContext, PolicyRunContext, PolicyType};
-use eclvm::state::{BlueprintStep, StateEvent, UnifiedState, World, WriteError};
+use eclvm::run::{EclvmStateContext, PolicyRunContext};
+use eclvm::state::{BlueprintStep, StateEvent, UnifiedState, World};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 

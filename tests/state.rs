@@ -7,14 +7,13 @@ mod transacting;
 use eclvm::kernel::budget::{Budget, BudgetLimits};
 use eclvm::kernel::effects::{Effect, StoreValue};
 use eclvm::kernel::fault::Exhaustion;
-use eclvm::kernel::gas::{GasUnits, Prices};
-use eclvm::kernel::value::{TrustVector, Value};
+use eclvm::kernel::value::Value;
 use eclvm::state::{
     CommitResult, CommitSink, IdentityRecord, RealmChange, RealmRecord, StateEvent, StateHandle, StateKey,
-    TransactionGuard, TrustReason, UnifiedState, World, WriteError, same_content,
+    UnifiedState, World, WriteError, same_content,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use transacting::*;
 
 #[test]

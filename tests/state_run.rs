@@ -3,17 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use eclvm::Policy;
-use eclvm::host::StateHost;
-use eclvm::kernel::budget::{Budget, BudgetLimits};
-use eclvm::kernel::effects::StoreValue;
-use eclvm::kernel::fault::{Exhaustion, Fault, Outcome};
-use eclvm::kernel::host::{HostInterface, StoreValueRef};
-use eclvm::kernel::value::{TrustVector, Value, ValueRef};
-use eclvm::run::{
-    EclvmStateContext, PolicyRunContext, PolicyType, run_policy, run_policy_with,
-    run_policy_with_state_context, run_policy_with_state_context_and,
-};
-use eclvm::state::{CommitResult, RealmChange, StateEvent, StateKey, UnifiedState, World, WriteError};
+use eclvm::kernel::budget::BudgetLimits;
+use eclvm::kernel::value::TrustVector;
+use eclvm::run::{EclvmStateContext, PolicyRunContext, run_policy_with_state_context};
+use eclvm::state::{CommitResult, RealmChange, StateEvent, StateKey, UnifiedState, World};
 use std::sync::Arc;
 
 const FILE: &[u8] = br#"{

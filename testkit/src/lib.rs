@@ -13,6 +13,7 @@
 
 pub mod batches;
 pub mod case;
+pub mod checklist;
 pub mod compare;
 pub mod generate;
 pub mod lanes;

@@ -2,7 +2,7 @@
 //!
 //! An allocator that counts stands in for the system's, in this test only. It counts per thread, so that tests beside each
 //! other do not mix; batches run on threads of their own, and are counted over all threads.
-
+#![cfg(feature = "state-host")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use bumpalo::Bump;

@@ -1,4 +1,5 @@
 //! Batches: whatever the threads and the portions, the receipts are those of running one request after the other.
+#![cfg(feature = "state-host")]
 
 use eclvm::Policy;
 use eclvm::batch::{Batch, BatchOptions, Column, RequestColumns, Requests};

@@ -1,4 +1,5 @@
 //! Batches of policies that write: guesses that go astray, cuts, and commits of a whole batch to a state.
+#![cfg(feature = "state-host")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use eclvm::Policy;

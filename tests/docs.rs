@@ -1,7 +1,7 @@
 //! The documents are held to the code: tables that stand in both are made from the code, examples are run.
 //! `UPDATE_DOCS=1 cargo test --test docs` rewrites the generated parts, which stand between `<!-- name:begin -->` and
 //! `<!-- name:end -->`.
-
+#![cfg(feature = "state-host")]
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use bumpalo::Bump;

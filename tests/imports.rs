@@ -55,7 +55,10 @@ fn read(folder: &Path, module: Option<&str>, graph: &mut Graph) {
             }
         } else if !["lib", "tests"].contains(&&*stem) {
             let all = needed(&fs::read_to_string(&path).unwrap());
-            graph.entry(module.to_owned()).or_default().extend(all.into_iter().filter(|other| other != module));
+            graph
+                .entry(module.to_owned())
+                .or_default()
+                .extend(all.into_iter().filter(|other| other != module));
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What ECL means: outcomes, values and bills of policies, from text to receipt.
-
+#![cfg(feature = "state-host")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 mod setting;

@@ -1,6 +1,6 @@
 //! The short way that most runs take (`Vm::run`) against the full machine (`Vm::run_fully`): the same receipt under every
 //! gas limit up to what the run costs, at every call depth, and for requests out of the ordinary.
-
+#![cfg(feature = "state-host")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use eclvm::Policy;

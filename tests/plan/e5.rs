@@ -72,7 +72,9 @@ mod on_state {
     use super::*;
     use crate::observing::{policy, state};
     use eclvm::host::StateHost;
-    use eclvm::run::{EclvmStateContext, PolicyRunContext, run_policy, run_policy_with_state_context};
+    #[cfg(feature = "multi-gas")]
+    use eclvm::run::{EclvmStateContext, run_policy_with_state_context};
+    use eclvm::run::{PolicyRunContext, run_policy};
 
     #[test]
     fn plan_e5_3_the_realm_layer_counts_towards_the_limit() {

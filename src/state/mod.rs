@@ -27,6 +27,7 @@
 
 mod apply;
 mod balance;
+mod creation;
 mod event;
 mod graves;
 mod guard;
@@ -40,6 +41,7 @@ mod pmap;
 mod pvec;
 mod realm;
 mod record;
+mod run_record;
 mod save;
 pub mod state_file;
 mod transaction;
@@ -56,10 +58,11 @@ pub use journal::{Journal, JournalEntry, JournalError};
 pub use key::StateKey;
 pub use realm::{Proposal, Realm, Tally};
 pub use record::{IdentityRecord, RealmPolicy, RealmRecord};
+pub use run_record::{Given, RecordedPolicy, RunRecord, SharedLeft};
 pub use save::SaveError;
 pub use state_file::StateFileError;
 pub(crate) use transaction::event_of;
-pub use transaction::{ChangeError, ReadSet, Transaction};
+pub use transaction::{ChangeError, ReadSet, RunOf, Transaction};
 pub use unified::{CommitResult, CommitSink, StateView, UnifiedState};
 pub use world::World;
 

@@ -1,9 +1,11 @@
 //! Events as JSON: one object with the event's name as its only key, and its fields in their order.
 
+use super::observer::PolicyRun;
 use crate::kernel::effects::StoreValue;
 use crate::kernel::fault::Outcome;
 use crate::kernel::gas::{GasLayer, GasUnits};
 use crate::kernel::value::Value;
+use crate::policy_type::PolicyType;
 use crate::state::{RealmChange, StateEvent};
 use crate::wire::receipt::{write_number, write_text, write_value};
 use std::fmt::Write;
@@ -25,15 +27,7 @@ pub fn event_json(event: &StateEvent) -> Vec<u8> {
             outcome,
         } => {
             out.open("PolicyEvaluated").maybe("policy_id", policy_id).maybe("realm_id", realm_id);
-            out.bool("passed", *passed).text("policy_type", policy_type.name());
-            out.whole("gas_used", *gas_used).whole("mana_used", *mana_used);
-            out.number("duration_us", *duration_us).text("outcome", outcome.name());
-            let reason = match outcome {
-                Outcome::Allow | Outcome::Deny => None,
-                Outcome::Fault(fault) => Some(fault.name()),
-                Outcome::Exhausted(reason) => Some(reason.name()),
-            };
-            out.maybe("reason", &reason)
+            out.bool("passed", *passed).end_of_run(*policy_type, *gas_used, *mana_used, *duration_us, *outcome)
         }
         StateEvent::ExecutionStarted { policy_id, realm_id } => {
             out.open("ExecutionStarted").maybe("policy_id", policy_id).maybe("realm_id", realm_id)
@@ -103,6 +97,17 @@ pub fn event_json(event: &StateEvent) -> Vec<u8> {
     fields.close()
 }
 
+/// What [`event_json`] makes of a run's event, without making the event: who runs policies while somebody listens waits for
+/// this.
+pub(super) fn run_json(run: &PolicyRun<'_>) -> Vec<u8> {
+    let mut fields = Fields(Vec::with_capacity(256));
+    let out = &mut fields;
+    out.open("PolicyEvaluated").maybe("policy_id", &run.policy_id).maybe("realm_id", &run.realm_id);
+    out.bool("passed", run.passed());
+    out.end_of_run(run.policy_type, run.gas_used, run.mana_used, run.duration_us(), run.outcome);
+    fields.close()
+}
+
 fn units(units: GasUnits) -> String {
     let mut out = String::new();
     for layer in GasLayer::ALL {
@@ -161,6 +166,24 @@ impl Fields {
         self.key(name);
         write_value(&mut self.0, value);
         self
+    }
+    fn end_of_run(
+        &mut self,
+        policy_type: PolicyType,
+        gas_used: u64,
+        mana_used: u64,
+        duration_us: f64,
+        outcome: Outcome,
+    ) -> &mut Fields {
+        self.text("policy_type", policy_type.name());
+        self.whole("gas_used", gas_used).whole("mana_used", mana_used);
+        self.number("duration_us", duration_us).text("outcome", outcome.name());
+        let reason = match outcome {
+            Outcome::Allow | Outcome::Deny => None,
+            Outcome::Fault(fault) => Some(fault.name()),
+            Outcome::Exhausted(reason) => Some(reason.name()),
+        };
+        self.maybe("reason", &reason)
     }
     fn names<'n>(&mut self, name: &str, names: impl Iterator<Item = &'n str>) -> &mut Fields {
         self.key(name);

@@ -5,8 +5,7 @@
 //! delta finds its event in the log, and who has an event finds it counted.
 
 use super::broadcaster::{DeltaType, StateComponent, StateDelta};
-use super::event_json::event_json;
-use super::event_log::event_of;
+use super::event_json::{event_json, run_json};
 use super::observer::{EclvmObserver, LONGEST_NS, PolicyRun, UNKNOWN, nanos};
 use crate::kernel::fault::Outcome;
 use crate::kernel::gas::GasUnits;
@@ -48,7 +47,7 @@ impl StateIntegrator {
     }
     fn log(&self, run: &PolicyRun<'_>) {
         let seq = self.state.event_log.log_run(run);
-        self.state.broadcaster.broadcast_with(|| delta(seq, event_json(&event_of(run))));
+        self.state.broadcaster.broadcast_with(|| delta(seq, run_json(run)));
     }
 }
 
@@ -121,7 +120,7 @@ impl EclvmObserver for StateIntegrator {
             return;
         }
         for (seq, run) in events.zip(runs) {
-            self.state.broadcaster.broadcast_with(|| delta(seq, event_json(&event_of(run))));
+            self.state.broadcaster.broadcast_with(|| delta(seq, run_json(run)));
         }
     }
 }

@@ -288,7 +288,8 @@ impl<'t> Replayer<'t> {
                     record.inputs.get(at)
                 };
                 let of = |input: &crate::kernel::program::Input| {
-                    by_name(&input.name).map_or(ValueRef::Missing, |given| as_type(given.borrow(&bump), input.ty))
+                    by_name(&input.name)
+                        .map_or(ValueRef::Missing, |given| as_type(given.borrow(&bump), input.ty))
                 };
                 judge.inputs().iter().map(of).collect()
             }

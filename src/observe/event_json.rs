@@ -27,7 +27,13 @@ pub fn event_json(event: &StateEvent) -> Vec<u8> {
             outcome,
         } => {
             out.open("PolicyEvaluated").maybe("policy_id", policy_id).maybe("realm_id", realm_id);
-            out.bool("passed", *passed).end_of_run(*policy_type, *gas_used, *mana_used, *duration_us, *outcome)
+            out.bool("passed", *passed).end_of_run(
+                *policy_type,
+                *gas_used,
+                *mana_used,
+                *duration_us,
+                *outcome,
+            )
         }
         StateEvent::ExecutionStarted { policy_id, realm_id } => {
             out.open("ExecutionStarted").maybe("policy_id", policy_id).maybe("realm_id", realm_id)

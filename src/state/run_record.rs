@@ -55,8 +55,7 @@ pub struct SharedLeft {
 impl SharedLeft {
     /// A budget as it was then.
     pub fn budget(self) -> Budget {
-        let limits =
-            BudgetLimits { gas_limit: self.gas, mana_limit: self.mana, ..BudgetLimits::UNBOUNDED };
+        let limits = BudgetLimits { gas_limit: self.gas, mana_limit: self.mana, ..BudgetLimits::UNBOUNDED };
         let budget = Budget::new(limits);
         if let Some(reason) = self.exhausted {
             budget.exhaust(reason);
@@ -98,7 +97,12 @@ pub struct RunRecord {
 impl RunRecord {
     /// Records a request and its receipt. The surroundings are those of a run on a state without a shared budget: default
     /// limits and prices, writes granted. Set what differs.
-    pub fn new(policy: &Arc<RecordedPolicy>, request: &Request<'_>, now: f64, receipt: &Receipt) -> RunRecord {
+    pub fn new(
+        policy: &Arc<RecordedPolicy>,
+        request: &Request<'_>,
+        now: f64,
+        receipt: &Receipt,
+    ) -> RunRecord {
         let detail = receipt.detail.as_ref().map(|detail| Detail {
             log: detail.log.clone(),
             value: detail.value.clone(),

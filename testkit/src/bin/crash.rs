@@ -323,7 +323,10 @@ fn parent(rounds: u64, seed: u64, weakened: bool) -> ExitCode {
     let _ = std::fs::remove_dir_all(&root);
     let seconds = began.elapsed().as_secs_f64();
     if weakened {
-        println!("weakened: {lost} of {} acknowledged commits are found to be gone, {seconds:.0} s", total + lost);
+        println!(
+            "weakened: {lost} of {} acknowledged commits are found to be gone, {seconds:.0} s",
+            total + lost
+        );
         return if lost > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     println!(

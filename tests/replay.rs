@@ -61,7 +61,7 @@ impl Setting {
             .unwrap(),
             runs: [
                 "trust.r >= 0.5",
-                "policy p { update_trust(caller, 0.01); emit(\"seen\", now); }",
+                "policy p { update_trust(caller, 0.01); emit \"seen\", now; }",
                 "policy p { require cross_realm(\"other\"), \"not there\"; }",
                 "policy p { while true { } }",
             ]

@@ -26,14 +26,17 @@ pub fn event_json(event: &StateEvent) -> Vec<u8> {
             duration_us,
             outcome,
         } => {
-            out.open("PolicyEvaluated").maybe("policy_id", policy_id).maybe("realm_id", realm_id);
-            out.bool("passed", *passed).end_of_run(
-                *policy_type,
-                *gas_used,
-                *mana_used,
-                *duration_us,
-                *outcome,
-            )
+            return Told {
+                policy_id: policy_id.as_deref(),
+                realm_id: realm_id.as_deref(),
+                passed: *passed,
+                policy_type: *policy_type,
+                gas_used: *gas_used,
+                mana_used: *mana_used,
+                duration_us: *duration_us,
+                outcome: *outcome,
+            }
+            .json();
         }
         StateEvent::ExecutionStarted { policy_id, realm_id } => {
             out.open("ExecutionStarted").maybe("policy_id", policy_id).maybe("realm_id", realm_id)
@@ -103,15 +106,78 @@ pub fn event_json(event: &StateEvent) -> Vec<u8> {
     fields.close()
 }
 
-/// What [`event_json`] makes of a run's event, without making the event: who runs policies while somebody listens waits for
-/// this.
+/// What [`event_json`] makes of a run's event, without making the event.
 pub(super) fn run_json(run: &PolicyRun<'_>) -> Vec<u8> {
-    let mut fields = Fields(Vec::with_capacity(256));
-    let out = &mut fields;
-    out.open("PolicyEvaluated").maybe("policy_id", &run.policy_id).maybe("realm_id", &run.realm_id);
-    out.bool("passed", run.passed());
-    out.end_of_run(run.policy_type, run.gas_used, run.mana_used, run.duration_us(), run.outcome);
-    fields.close()
+    let told = Told {
+        policy_id: run.policy_id,
+        realm_id: run.realm_id,
+        passed: run.passed(),
+        policy_type: run.policy_type,
+        gas_used: run.gas_used,
+        mana_used: run.mana_used,
+        duration_us: run.duration_us(),
+        outcome: run.outcome,
+    };
+    told.json()
+}
+
+/// A run as it is told of. Who runs policies while somebody listens waits for its JSON, so that it is put together of few
+/// pieces.
+struct Told<'r> {
+    policy_id: Option<&'r str>,
+    realm_id: Option<&'r str>,
+    passed: bool,
+    policy_type: PolicyType,
+    gas_used: u64,
+    mana_used: u64,
+    duration_us: f64,
+    outcome: Outcome,
+}
+
+impl Told<'_> {
+    fn json(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(320);
+        put(&mut out, "{\"PolicyEvaluated\":{\"policy_id\":");
+        maybe(&mut out, self.policy_id);
+        put(&mut out, ",\"realm_id\":");
+        maybe(&mut out, self.realm_id);
+        put(&mut out, if self.passed { ",\"passed\":true" } else { ",\"passed\":false" });
+        put(&mut out, ",\"policy_type\":\"");
+        put(&mut out, self.policy_type.name());
+        put(&mut out, "\",\"gas_used\":");
+        put(&mut out, itoa::Buffer::new().format(self.gas_used));
+        put(&mut out, ",\"mana_used\":");
+        put(&mut out, itoa::Buffer::new().format(self.mana_used));
+        put(&mut out, ",\"duration_us\":");
+        write_number(&mut out, self.duration_us);
+        put(&mut out, ",\"outcome\":\"");
+        put(&mut out, self.outcome.name());
+        let reason = match self.outcome {
+            Outcome::Allow | Outcome::Deny => None,
+            Outcome::Fault(fault) => Some(fault.name()),
+            Outcome::Exhausted(reason) => Some(reason.name()),
+        };
+        match reason {
+            None => put(&mut out, "\",\"reason\":null}}"),
+            Some(reason) => {
+                put(&mut out, "\",\"reason\":\"");
+                put(&mut out, reason);
+                put(&mut out, "\"}}");
+            }
+        }
+        out
+    }
+}
+
+#[inline]
+fn put(out: &mut Vec<u8>, plain: &str) {
+    out.extend_from_slice(plain.as_bytes());
+}
+fn maybe(out: &mut Vec<u8>, text: Option<&str>) {
+    match text {
+        Some(text) => write_text(out, text),
+        None => put(out, "null"),
+    }
 }
 
 fn units(units: GasUnits) -> String {
@@ -172,24 +238,6 @@ impl Fields {
         self.key(name);
         write_value(&mut self.0, value);
         self
-    }
-    fn end_of_run(
-        &mut self,
-        policy_type: PolicyType,
-        gas_used: u64,
-        mana_used: u64,
-        duration_us: f64,
-        outcome: Outcome,
-    ) -> &mut Fields {
-        self.text("policy_type", policy_type.name());
-        self.whole("gas_used", gas_used).whole("mana_used", mana_used);
-        self.number("duration_us", duration_us).text("outcome", outcome.name());
-        let reason = match outcome {
-            Outcome::Allow | Outcome::Deny => None,
-            Outcome::Fault(fault) => Some(fault.name()),
-            Outcome::Exhausted(reason) => Some(reason.name()),
-        };
-        self.maybe("reason", &reason)
     }
     fn names<'n>(&mut self, name: &str, names: impl Iterator<Item = &'n str>) -> &mut Fields {
         self.key(name);

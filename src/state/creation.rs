@@ -49,7 +49,7 @@ fn record(realm: &Realm) -> RealmRecord {
 /// A realm's proposals, and then the votes on these and others.
 fn proposals(realm: &Realm) -> Vec<StateEvent> {
     let mut proposals: Vec<_> = realm.proposals.iter().collect();
-    proposals.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    proposals.sort_unstable_by_key(|(id, _)| *id);
     let submitted = proposals.into_iter().map(|(id, entry)| StateEvent::ProposalCreated {
         realm_id: realm.id.clone(),
         proposal: id.clone(),

@@ -32,7 +32,7 @@ pub use columns::{Column, ColumnError, RequestColumns};
 pub use decisions::Decisions;
 pub use lanes::LaneWorker;
 #[cfg(feature = "state-host")]
-pub use on_state::{StateBatch, StateBatchError, run_on_state};
+pub use on_state::{StateBatch, StateBatchError, run_on_state, run_on_state_observed};
 pub use summary::{Engines, Latency, Summary};
 
 use crate::clock::SystemClock;

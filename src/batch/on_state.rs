@@ -7,12 +7,14 @@
 
 use super::{Batch, BatchOptions, Cut, PoolError, Requests, Summary};
 use crate::host::{StateHost, TrackedHost};
+use crate::observe::Observation;
 use crate::policy::Policy;
 use crate::state::{ChangeError, CommitResult, StateKey, Transaction, UnifiedState, event_of};
 use bumpalo::Bump;
 use eclvm_kernel::host::HostInterface;
 use eclvm_kernel::limits::MAX_BATCH_ATTEMPTS;
 use eclvm_kernel::receipt::Receipt;
+use eclvm_kernel::request::Clock;
 use eclvm_kernel::value::ValueRef;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -76,10 +78,27 @@ pub fn run_on_state<R: Requests + ?Sized>(
     requests: &R,
     options: &BatchOptions<'_>,
 ) -> Result<StateBatch, StateBatchError> {
+    run_on_state_observed(policy, state, requests, options, None)
+}
+
+/// As [`run_on_state`]; once all of it is true, an observer is told of each run, once and in index order, whatever its outcome
+/// and however often it was decided. Of a batch that came to nothing it hears nothing.
+///
+/// # Errors
+///
+/// See [`StateBatchError`].
+pub fn run_on_state_observed<R: Requests + ?Sized>(
+    policy: &Policy,
+    state: &UnifiedState,
+    requests: &R,
+    options: &BatchOptions<'_>,
+    observation: Option<&Observation>,
+) -> Result<StateBatch, StateBatchError> {
     let first = BatchOptions { host: None, ..options.clone() };
     let mut frame = Batch::new(policy, first).map_err(StateBatchError::Pool)?;
     let mut keys = Vec::new();
     for attempts in 1..=MAX_BATCH_ATTEMPTS {
+        let started_ns = frame.clock.now_ns();
         let view = state.view();
         let mut transaction = Transaction::new(view.world().clone());
         let done = if attempts == 1 {
@@ -98,6 +117,10 @@ pub fn run_on_state<R: Requests + ?Sized>(
                 let began = transaction.base().version();
                 for receipt in receipts.iter_mut().filter(|receipt| receipt.version != 0) {
                     receipt.version = began;
+                }
+                if let Some(observation) = observation {
+                    let busy_ns = frame.clock.now_ns().saturating_sub(started_ns);
+                    super::observed::tell(observation, requests, &receipts, busy_ns);
                 }
                 return Ok(StateBatch { receipts, version, attempts, cut, summary });
             }

@@ -21,6 +21,11 @@ pub enum StoreError {
         /// The format of the store.
         found: u64,
     },
+    /// The log no longer has what was asked for.
+    Pruned {
+        /// The number of its first event.
+        first: u64,
+    },
     /// There is no room left on the device.
     Full,
     /// The directory or the file may not be written.
@@ -39,6 +44,7 @@ impl fmt::Display for StoreError {
             StoreError::Format { found } => {
                 write!(f, "the store has format {found}, and this program knows {}", super::tables::FORMAT)
             }
+            StoreError::Pruned { first } => write!(f, "the log was pruned: it begins with event {first}"),
             StoreError::Full => f.write_str("no room left on the device"),
             StoreError::ReadOnly => f.write_str("it may not be written"),
             StoreError::Io(error) => f.write_str(error),

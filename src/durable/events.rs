@@ -18,15 +18,15 @@ const SAGA: [SagaStep; 4] = [SagaStep::Done, SagaStep::Failed, SagaStep::Compens
 const REASON: [TrustReason; 2] = [TrustReason::EclPolicy, TrustReason::Administration];
 
 /// Where an item stands among all of its kind. No kind has more than 255.
-fn place<T: PartialEq>(all: &[T], item: &T) -> u8 {
+pub(super) fn place<T: PartialEq>(all: &[T], item: &T) -> u8 {
     all.iter().position(|other| other == item).and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
 }
-fn at<T: Copy>(all: &[T], place: u8) -> Option<T> {
+pub(super) fn at<T: Copy>(all: &[T], place: u8) -> Option<T> {
     all.get(usize::from(place)).copied()
 }
 
 impl Writer {
-    fn outcome(&mut self, outcome: Outcome) {
+    pub(super) fn outcome(&mut self, outcome: Outcome) {
         let (tag, kind) = match outcome {
             Outcome::Allow => (0, 0),
             Outcome::Deny => (1, 0),
@@ -195,7 +195,7 @@ impl Writer {
 }
 
 impl Reader<'_> {
-    fn outcome(&mut self) -> Option<Outcome> {
+    pub(super) fn outcome(&mut self) -> Option<Outcome> {
         let (tag, kind) = (self.u8()?, self.u8()?);
         match tag {
             0 => Some(Outcome::Allow),

@@ -3,13 +3,9 @@
 use super::error::StoreError;
 use super::store::DurableStore;
 use crate::host::StateHost;
-use crate::kernel::effects::StoreValue;
 use crate::kernel::host::{EntryPolicy, HostInterface, HostResult, RealmFacts, StoreValueRef};
 use crate::kernel::value::TrustVector;
-use crate::state::{
-    ChangeError, CommitSink, IdentityRecord, Realm, RealmRecord, StateEvent, StateView, Transaction,
-    UnifiedState, World,
-};
+use crate::state::{ChangeError, CommitSink, StateView, Transaction, UnifiedState, World};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -60,45 +56,8 @@ impl ErynoaHost {
     /// A transaction that brings everything of `world` in. It fails where something of that is there already.
     pub fn import(&self, world: &World) -> Result<Transaction, ChangeError> {
         let mut transaction = self.state.begin();
-        let realms =
-            world.realms().into_iter().map(|realm| StateEvent::RealmCreated(Arc::new(record(realm))));
-        let identities = world.profiles().filter_map(|profile| {
-            let did = &profile.did;
-            Some(StateEvent::IdentityCreated(Arc::new(IdentityRecord {
-                did: did.clone(),
-                display_name: profile.display_name.clone(),
-                trust: world.trust(did)?,
-                balance: world.balance(did)?,
-                credentials: world.credentials(did)?.into_iter().map(Box::from).collect(),
-                realms: profile.realms.iter().map(|id| Box::from(&**id)).collect(),
-                created_at: profile.created_at,
-            })))
-        });
-        transaction.push_all(realms.chain(identities))?;
+        transaction.push_all(world.creation())?;
         Ok(transaction)
-    }
-}
-
-fn record(realm: &Realm) -> RealmRecord {
-    RealmRecord {
-        id: realm.id.clone(),
-        name: realm.name.clone(),
-        owner: realm.owner.clone(),
-        members: realm.members().into_iter().map(Arc::from).collect(),
-        trust_threshold: realm.trust_threshold,
-        quarantined: realm.quarantined,
-        store: realm.store().into_iter().map(|(key, value)| (key.into(), owned(value))).collect(),
-        policies: realm.policies.clone(),
-        quota: realm.quota,
-        created_at: realm.created_at,
-    }
-}
-
-fn owned(value: StoreValueRef<'_>) -> StoreValue {
-    match value {
-        StoreValueRef::Text(text) => StoreValue::Text(text.into()),
-        StoreValueRef::Number(x) => StoreValue::Number(x),
-        StoreValueRef::Bool(x) => StoreValue::Bool(x),
     }
 }
 

@@ -30,12 +30,17 @@ mod codec;
 mod error;
 mod events;
 mod host;
+mod prune;
+mod replay;
+mod runs;
 mod store;
 mod tables;
 
 pub use error::StoreError;
 pub use host::ErynoaHost;
+pub use prune::{Keep, Pruned};
 pub use redb::StorageBackend;
+pub use replay::{ReplayOptions, ReplayTotals, ReplayedRun};
 pub use store::{DurableStore, LoggedEvent};
 
 #[cfg(test)]

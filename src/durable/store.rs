@@ -25,7 +25,7 @@ const CACHE_BYTES: usize = 64 << 20;
 /// An event of the durable log.
 #[derive(Clone, PartialEq, Debug)]
 pub struct LoggedEvent {
-    /// Its number: from 0, without gaps.
+    /// Its number: from 0, without gaps; pruning takes numbers away only from the beginning.
     pub number: u64,
     /// The version as of which it is true.
     pub version: u64,
@@ -128,14 +128,26 @@ impl DurableStore {
         Ok((DurableStore { file, next }, world))
     }
 
-    /// How many events the log holds: the number of the next.
+    /// The number of the next event of the log: how many there have been.
     pub fn log_len(&self) -> u64 {
         *self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
+    /// The number of the first event that the log still has; of the next where it has none.
+    pub fn log_first(&self) -> Result<u64, StoreError> {
+        self.reading(|read| tables::meta(read, tables::META_FIRST))
+    }
     /// Events of the log from number `since` on, at most `most`, in order.
+    ///
+    /// # Errors
+    ///
+    /// Pruned where `since` is before the first that is left.
     pub fn log(&self, since: u64, most: usize) -> Result<Vec<LoggedEvent>, StoreError> {
-        guarded(|| {
-            let log = self.file.begin_read()?.open_table(tables::LOG)?;
+        self.reading(|read| {
+            let first = tables::meta(read, tables::META_FIRST)?;
+            if since < first {
+                return Err(StoreError::Pruned { first });
+            }
+            let log = read.open_table(tables::LOG)?;
             let mut events = Vec::new();
             for (row, wanted) in log.range(since..)?.take(most).zip(since..) {
                 let (number, row) = row?;
@@ -147,6 +159,32 @@ impl DurableStore {
             }
             Ok(events)
         })
+    }
+
+    /// Gives pages of the file that hold nothing back to the file system. Whether there were any. Takes time by the size of
+    /// the file; an interrupted one is repaired when the store is opened next.
+    pub fn compact(&mut self) -> Result<bool, StoreError> {
+        guarded(|| match self.file.compact() {
+            Err(redb::CompactionError::Storage(error)) => Err(error.into()),
+            Err(error) => Err(StoreError::Io(error.to_string())),
+            Ok(compacted) => Ok(compacted),
+        })
+    }
+
+    /// Reads one version of the file.
+    pub(super) fn reading<T>(
+        &self,
+        work: impl FnOnce(&redb::ReadTransaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        guarded(|| work(&self.file.begin_read()?))
+    }
+    /// Works on the file while no commit is written; with the number of the next event.
+    pub(super) fn exclusively<T>(
+        &self,
+        work: impl FnOnce(&Database, u64) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        guarded(|| work(&self.file, *next))
     }
 
     fn write(&self, commits: &[JournalEntry]) -> Result<(), StoreError> {
@@ -180,7 +218,7 @@ fn builder(repaired: &Arc<AtomicBool>) -> Builder {
     builder
 }
 
-fn begin(file: &Database) -> Result<redb::WriteTransaction, StoreError> {
+pub(super) fn begin(file: &Database) -> Result<redb::WriteTransaction, StoreError> {
     let mut transaction = file.begin_write()?;
     transaction.set_durability(Durability::Immediate);
     transaction.set_two_phase_commit(true);

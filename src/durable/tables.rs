@@ -6,7 +6,9 @@
 use super::codec::{Reader, RealmFacts, Writer};
 use super::error::StoreError;
 use super::events::facts;
-use crate::state::{IdentityRecord, JournalEntry, Realm, RealmChange, RealmRecord, StateEvent, World};
+use crate::state::{
+    IdentityRecord, JournalEntry, Realm, RealmChange, RealmRecord, RecordedPolicy, StateEvent, World,
+};
 use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,9 +17,9 @@ type Pair = (&'static str, &'static str);
 type Bytes = &'static [u8];
 
 /// The format that this program writes and reads.
-pub(super) const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 2;
 
-const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const IDENTITIES: TableDefinition<'_, &str, Bytes> = TableDefinition::new("identities");
 const TRUST: TableDefinition<'_, &str, Bytes> = TableDefinition::new("trust");
 const BALANCES: TableDefinition<'_, &str, i128> = TableDefinition::new("balances");
@@ -34,11 +36,21 @@ const STORES: TableDefinition<'_, Pair, Bytes> = TableDefinition::new("stores");
 const PROPOSALS: TableDefinition<'_, Pair, Bytes> = TableDefinition::new("proposals");
 /// By realm, proposal and voter.
 const VOTES: TableDefinition<'_, (&str, &str, &str), bool> = TableDefinition::new("votes");
-/// By sequence number, from 0, without gaps: the version and the event.
+/// By sequence number, without gaps: the version and the event. It begins at 0, or where it was pruned.
 pub(super) const LOG: TableDefinition<'_, u64, Bytes> = TableDefinition::new("log");
+/// By the number of a run's event: what decides the run again, where that was recorded.
+pub(super) const RUNS: TableDefinition<'_, u64, Bytes> = TableDefinition::new("runs");
+/// By SHA-256: bytecode of the policies of these runs.
+pub(super) const PROGRAMS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("programs");
+/// Events that make the world as it was where the log begins, in order; none where that is at 0.
+pub(super) const CHECKPOINT: TableDefinition<'_, u64, Bytes> = TableDefinition::new("checkpoint");
 
 const META_FORMAT: &str = "format";
 const META_VERSION: &str = "version";
+/// The version of the checkpoint's world; 1 where there is none.
+pub(super) const META_CHECKPOINT: &str = "checkpoint";
+/// The number of the log's first event; that of the next where it has none.
+pub(super) const META_FIRST: &str = "first";
 
 /// The tables that commits write.
 struct Tables<'t> {
@@ -161,7 +173,7 @@ impl<'t> Tables<'t> {
     }
 }
 
-fn bytes(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
+pub(super) fn bytes(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
     let mut writer = Writer::default();
     write(&mut writer);
     writer.0
@@ -194,7 +206,12 @@ pub(super) fn create(transaction: &WriteTransaction) -> Result<(), StoreError> {
     meta.insert(META_FORMAT, FORMAT)?;
     meta.insert(META_VERSION, 1)?;
     Tables::open(transaction)?;
+    meta.insert(META_FIRST, 0)?;
+    meta.insert(META_CHECKPOINT, 1)?;
     transaction.open_table(LOG)?;
+    transaction.open_table(RUNS)?;
+    transaction.open_table(PROGRAMS)?;
+    transaction.open_table(CHECKPOINT)?;
     Ok(())
 }
 
@@ -208,6 +225,9 @@ pub(super) fn write(
     let mut tables = Tables::open(transaction)?;
     let mut log = transaction.open_table(LOG)?;
     for commit in commits {
+        if !commit.runs.is_empty() {
+            write_runs(transaction, commit, next)?;
+        }
         for event in &commit.events {
             tables.write(event, &last.world)?;
             let row = bytes(|w| {
@@ -222,7 +242,33 @@ pub(super) fn write(
     Ok(next)
 }
 
-fn damaged(table: &str, key: &str) -> StoreError {
+/// Runs of a commit whose first event gets the number `first`, and their policies where they are not there yet.
+fn write_runs(transaction: &WriteTransaction, commit: &JournalEntry, first: u64) -> Result<(), StoreError> {
+    let mut runs = transaction.open_table(RUNS)?;
+    let mut programs = transaction.open_table(PROGRAMS)?;
+    let mut last: Option<&Arc<RecordedPolicy>> = None;
+    for run in &commit.runs {
+        let policy = &run.record.policy;
+        if last.is_none_or(|last| !Arc::ptr_eq(last, policy)) {
+            if programs.get(policy.hash.as_slice())?.is_none() {
+                programs.insert(policy.hash.as_slice(), &*policy.bytecode)?;
+            }
+            last = Some(policy);
+        }
+        let row = bytes(|w| w.run(first, commit.base, run.effects as u64, &run.record));
+        runs.insert(first.saturating_add(run.event as u64), row.as_slice())?;
+    }
+    Ok(())
+}
+
+/// A number of the table of facts about the store.
+pub(super) fn meta(transaction: &ReadTransaction, name: &str) -> Result<u64, StoreError> {
+    let meta = transaction.open_table(META)?;
+    let number = meta.get(name)?.map(|number| number.value());
+    number.ok_or_else(|| damaged("meta", name))
+}
+
+pub(super) fn damaged(table: &str, key: &str) -> StoreError {
     StoreError::Damaged(format!("table `{table}`, row `{}`", key.chars().take(80).collect::<String>()))
 }
 
@@ -238,7 +284,10 @@ pub(super) fn format(transaction: &ReadTransaction) -> Result<Option<u64>, Store
 /// The number of the next event of the log.
 pub(super) fn next(transaction: &ReadTransaction) -> Result<u64, StoreError> {
     let log = transaction.open_table(LOG)?;
-    Ok(log.last()?.map_or(0, |(number, _)| number.value().saturating_add(1)))
+    match log.last()? {
+        Some((number, _)) => Ok(number.value().saturating_add(1)),
+        None => meta(transaction, META_FIRST),
+    }
 }
 
 /// An event of the log with its version.
@@ -248,8 +297,7 @@ pub(super) fn logged(number: u64, row: &[u8]) -> Result<(u64, StateEvent), Store
 
 /// The world that the tables hold.
 pub(super) fn load(transaction: &ReadTransaction) -> Result<World, StoreError> {
-    let version = transaction.open_table(META)?.get(META_VERSION)?.map(|version| version.value());
-    let version = version.ok_or_else(|| damaged("meta", META_VERSION))?;
+    let version = meta(transaction, META_VERSION)?;
     let identities = identities(transaction)?;
     let (realms, events) = realms(transaction)?;
     let world = World::new(identities, realms);

@@ -5,6 +5,7 @@ use crate::kernel::effects::StoreValue;
 use crate::kernel::fault::Outcome;
 use crate::kernel::gas::{GasLayer, GasUnits};
 use crate::kernel::value::Value;
+use crate::policy_type::PolicyType;
 use crate::wire::receipt::{write_number, write_text, write_value};
 use std::fmt::Write;
 
@@ -24,16 +25,17 @@ pub fn event_json(event: &StateEvent) -> Vec<u8> {
             duration_us,
             outcome,
         } => {
-            out.open("PolicyEvaluated").maybe("policy_id", policy_id).maybe("realm_id", realm_id);
-            out.bool("passed", *passed).text("policy_type", policy_type.name());
-            out.whole("gas_used", *gas_used).whole("mana_used", *mana_used);
-            out.number("duration_us", *duration_us).text("outcome", outcome.name());
-            let reason = match outcome {
-                Outcome::Allow | Outcome::Deny => None,
-                Outcome::Fault(fault) => Some(fault.name()),
-                Outcome::Exhausted(reason) => Some(reason.name()),
-            };
-            out.maybe("reason", &reason)
+            return Told {
+                policy_id: policy_id.as_deref(),
+                realm_id: realm_id.as_deref(),
+                passed: *passed,
+                policy_type: *policy_type,
+                gas_used: *gas_used,
+                mana_used: *mana_used,
+                duration_us: *duration_us,
+                outcome: *outcome,
+            }
+            .json();
         }
         StateEvent::ExecutionStarted { policy_id, realm_id } => {
             out.open("ExecutionStarted").maybe("policy_id", policy_id).maybe("realm_id", realm_id)
@@ -101,6 +103,65 @@ pub fn event_json(event: &StateEvent) -> Vec<u8> {
         }
     };
     fields.close()
+}
+
+/// A run as it is told of. Who runs policies while somebody listens waits for its JSON, so that it is put together of few
+/// pieces.
+pub(crate) struct Told<'r> {
+    pub(crate) policy_id: Option<&'r str>,
+    pub(crate) realm_id: Option<&'r str>,
+    pub(crate) passed: bool,
+    pub(crate) policy_type: PolicyType,
+    pub(crate) gas_used: u64,
+    pub(crate) mana_used: u64,
+    pub(crate) duration_us: f64,
+    pub(crate) outcome: Outcome,
+}
+
+impl Told<'_> {
+    pub(crate) fn json(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(320);
+        put(&mut out, "{\"PolicyEvaluated\":{\"policy_id\":");
+        maybe(&mut out, self.policy_id);
+        put(&mut out, ",\"realm_id\":");
+        maybe(&mut out, self.realm_id);
+        put(&mut out, if self.passed { ",\"passed\":true" } else { ",\"passed\":false" });
+        put(&mut out, ",\"policy_type\":\"");
+        put(&mut out, self.policy_type.name());
+        put(&mut out, "\",\"gas_used\":");
+        put(&mut out, itoa::Buffer::new().format(self.gas_used));
+        put(&mut out, ",\"mana_used\":");
+        put(&mut out, itoa::Buffer::new().format(self.mana_used));
+        put(&mut out, ",\"duration_us\":");
+        write_number(&mut out, self.duration_us);
+        put(&mut out, ",\"outcome\":\"");
+        put(&mut out, self.outcome.name());
+        let reason = match self.outcome {
+            Outcome::Allow | Outcome::Deny => None,
+            Outcome::Fault(fault) => Some(fault.name()),
+            Outcome::Exhausted(reason) => Some(reason.name()),
+        };
+        match reason {
+            None => put(&mut out, "\",\"reason\":null}}"),
+            Some(reason) => {
+                put(&mut out, "\",\"reason\":\"");
+                put(&mut out, reason);
+                put(&mut out, "\"}}");
+            }
+        }
+        out
+    }
+}
+
+#[inline]
+fn put(out: &mut Vec<u8>, plain: &str) {
+    out.extend_from_slice(plain.as_bytes());
+}
+fn maybe(out: &mut Vec<u8>, text: Option<&str>) {
+    match text {
+        Some(text) => write_text(out, text),
+        None => put(out, "null"),
+    }
 }
 
 fn units(units: GasUnits) -> String {

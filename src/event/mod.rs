@@ -7,6 +7,7 @@ mod json;
 mod read;
 mod record;
 
+pub(crate) use json::Told;
 pub use json::event_json;
 pub use record::{IdentityRecord, RealmPolicy, RealmRecord};
 

@@ -48,7 +48,7 @@ impl StateIntegrator {
     }
     fn log(&self, run: &PolicyRun<'_>) {
         let seq = self.state.event_log.log_run(run);
-        self.state.broadcaster.broadcast_with(|| delta(seq, event_json(&event_of(run))));
+        self.state.broadcaster.broadcast_with(|| delta(seq, run.json()));
     }
 }
 
@@ -121,7 +121,7 @@ impl EclvmObserver for StateIntegrator {
             return;
         }
         for (seq, run) in events.zip(runs) {
-            self.state.broadcaster.broadcast_with(|| delta(seq, event_json(&event_of(run))));
+            self.state.broadcaster.broadcast_with(|| delta(seq, run.json()));
         }
     }
 }

@@ -13,7 +13,7 @@
 //!   it, is acknowledged; nothing of it is published; every later commit is refused. What the journal holds is found out by
 //!   opening it again.
 
-use super::transaction::Transaction;
+use super::transaction::{RunOf, Transaction};
 use super::unified::{CommitResult, UnifiedState, lock};
 use super::world::World;
 use crate::event::StateEvent;
@@ -53,6 +53,10 @@ pub struct JournalEntry {
     pub version: u64,
     /// Its events, in order.
     pub events: Vec<StateEvent>,
+    /// Runs to keep beside their events, in order.
+    pub runs: Vec<RunOf>,
+    /// The version that the commit's reads began on.
+    pub base: u64,
     /// The world with them in.
     pub world: Arc<World>,
 }
@@ -110,8 +114,13 @@ impl Queue {
             }
         }
         let version = tail.world.version();
-        let entry =
-            JournalEntry { version, events: transaction.events().to_vec(), world: Arc::clone(&tail.world) };
+        let entry = JournalEntry {
+            version,
+            events: transaction.events().to_vec(),
+            runs: transaction.runs().to_vec(),
+            base: transaction.base().version(),
+            world: Arc::clone(&tail.world),
+        };
         tail.waiting.push(entry);
         tail.accepted += 1;
         let place = tail.accepted;

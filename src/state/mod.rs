@@ -27,6 +27,7 @@
 
 mod apply;
 mod balance;
+mod creation;
 mod graves;
 mod guard;
 mod handle;
@@ -38,6 +39,7 @@ mod names;
 mod pmap;
 mod pvec;
 mod realm;
+mod run_record;
 mod save;
 pub mod state_file;
 mod transaction;
@@ -56,10 +58,11 @@ pub use identities::Profile;
 pub use journal::{Journal, JournalEntry, JournalError};
 pub use key::StateKey;
 pub use realm::{Proposal, Realm, Tally};
+pub use run_record::{Given, RecordedPolicy, RunRecord, SharedLeft};
 pub use save::SaveError;
 pub use state_file::StateFileError;
 pub(crate) use transaction::event_of;
-pub use transaction::{ChangeError, ReadSet, Transaction};
+pub use transaction::{ChangeError, ReadSet, RunOf, Transaction};
 pub use unified::{CommitResult, CommitSink, UnifiedState};
 pub use view::{Identity, StateView};
 pub use world::World;

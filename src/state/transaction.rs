@@ -8,6 +8,7 @@
 use super::apply::ApplyError;
 use super::key::StateKey;
 use super::realm::Tally;
+use super::run_record::RunRecord;
 use super::world::World;
 use crate::event::{StateEvent, TrustReason};
 use crate::kernel::effects::{Effect, StoreValue};
@@ -66,14 +67,33 @@ pub struct Transaction {
     base: Arc<World>,
     draft: Arc<World>,
     events: Vec<StateEvent>,
+    runs: Vec<RunOf>,
     reads: ReadSet,
     bytes: u64,
+}
+
+/// A run that is kept beside its event.
+#[derive(Clone, Debug)]
+pub struct RunOf {
+    /// The index of its event among those of its commit.
+    pub event: usize,
+    /// How many events right before that one are its own effects. It has seen what came before those.
+    pub effects: usize,
+    /// The run.
+    pub record: Arc<RunRecord>,
 }
 
 impl Transaction {
     /// A transaction on this version.
     pub fn new(base: Arc<World>) -> Transaction {
-        Transaction { draft: base.clone(), base, events: Vec::new(), reads: ReadSet::default(), bytes: 0 }
+        Transaction {
+            draft: base.clone(),
+            base,
+            events: Vec::new(),
+            runs: Vec::new(),
+            reads: ReadSet::default(),
+            bytes: 0,
+        }
     }
     /// The version it began on.
     pub fn base(&self) -> &Arc<World> {
@@ -187,6 +207,32 @@ impl Transaction {
     /// Takes the effects of an allowed run in, all or none. `realm` is where its events come from.
     pub fn apply_effects(&mut self, realm: &Arc<str>, effects: &[Effect]) -> Result<(), ChangeError> {
         self.push_all(effects.iter().map(|effect| event_of(realm, effect)))
+    }
+
+    /// Takes a run in, all of it or nothing: its effects if it was allowed, then its event, and beside that what decides it
+    /// again, where a journal is to keep it. The run must have read what this transaction held so far.
+    pub fn push_run(
+        &mut self,
+        realm: &Arc<str>,
+        effects: &[Effect],
+        event: StateEvent,
+        record: Option<RunRecord>,
+    ) -> Result<(), ChangeError> {
+        let bytes = record.as_ref().map_or(0, RunRecord::bytes);
+        if self.bytes.saturating_add(bytes) > MAX_TRANSACTION_BYTES {
+            return Err(ChangeError::TooLarge);
+        }
+        self.push_all(effects.iter().map(|effect| event_of(realm, effect)).chain([event]))?;
+        self.bytes = self.bytes.saturating_add(bytes);
+        if let Some(record) = record {
+            let (event, effects) = (self.events.len().saturating_sub(1), effects.len());
+            self.runs.push(RunOf { event, effects, record: Arc::new(record) });
+        }
+        Ok(())
+    }
+    /// Runs that are kept beside their events, in order.
+    pub fn runs(&self) -> &[RunOf] {
+        &self.runs
     }
 
     /// Keys that it has written, all different, in order.

@@ -1,7 +1,7 @@
 //! Who is told of runs: the two traits, and what is told.
 
 #[cfg(feature = "state-host")]
-use crate::event::StateEvent;
+use crate::event::{StateEvent, Told};
 use crate::kernel::fault::Outcome;
 use crate::kernel::gas::GasUnits;
 use crate::policy_type::PolicyType;
@@ -37,6 +37,21 @@ impl PolicyRun<'_> {
     /// How long it took, in microseconds.
     pub fn duration_us(&self) -> f64 {
         micros(self.duration_ns)
+    }
+    /// What [`crate::event::event_json`] makes of the run's event, without making the event.
+    #[cfg(feature = "state-host")]
+    pub(crate) fn json(&self) -> Vec<u8> {
+        let told = Told {
+            policy_id: self.policy_id,
+            realm_id: self.realm_id,
+            passed: self.passed(),
+            policy_type: self.policy_type,
+            gas_used: self.gas_used,
+            mana_used: self.mana_used,
+            duration_us: self.duration_us(),
+            outcome: self.outcome,
+        };
+        told.json()
     }
 }
 

@@ -12,6 +12,7 @@ mod disk;
 mod history;
 mod opening;
 mod queue;
+mod replay;
 
 use disk::Disk;
 use eclvm::durable::{DurableStore, ErynoaHost};

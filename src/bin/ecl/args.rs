@@ -44,6 +44,7 @@ pub(crate) enum Command {
     Compile(CompileArgs),
     Disasm(DisasmArgs),
     Gas(GasArgs),
+    Replay(ReplayArgs),
     #[command(subcommand)]
     Db(DbCommand),
     Completions(CompletionsArgs),
@@ -147,6 +148,9 @@ pub(crate) struct RunArgs {
     /// Longest time, in milliseconds [default: 5000]
     #[arg(long, value_name = "N")]
     pub(crate) timeout_ms: Option<u64>,
+    /// With --db: keep the request with its event, so that `ecl replay` can decide it again
+    #[arg(long, requires = "db")]
+    pub(crate) record: bool,
     /// Show, on standard error, every instruction that is charged, in order
     #[arg(long)]
     pub(crate) trace: bool,
@@ -164,9 +168,8 @@ One request per line of NDJSON, or per row of CSV with the inputs' names as head
 the components of a trust vector). A request that is wrong is a fault of its own; the rest goes on.
 Receipts are written only with --out, one per line, in the order of the requests; `--out -` writes them to
 standard output, and the summary to standard error.
-With --state an allowed request's writes are there for every later one, in memory only. With --db all that a
-batch has written is committed as one at its end, with an event for each request; a policy that does not write
-leaves the store as it is.
+With --state an allowed request's writes are there for every later one, in memory only. With --db each request
+is an event of the log: a batch that writes is committed as one at its end, another portion by portion.
 A batch that was carried out exits 0 whatever its outcomes; one that --timeout-ms cut short exits 5, and one
 that Ctrl-C cut short exits 1. What came before the cut is complete.")]
 pub(crate) struct BatchArgs {
@@ -206,6 +209,9 @@ pub(crate) struct BatchArgs {
     /// A store on disk in place of a state file: what is written to it is durable
     #[arg(long, value_name = "DIR", conflicts_with = "state")]
     pub(crate) db: Option<String>,
+    /// With --db: keep the request with its event, so that `ecl replay` can decide it again
+    #[arg(long, requires = "db")]
+    pub(crate) record: bool,
     #[command(flatten)]
     pub(crate) now: NowArgs,
 }
@@ -268,6 +274,44 @@ pub(crate) struct GasArgs {
     pub(crate) policy: Option<String>,
 }
 
+/// Decide recorded runs of a store again, or judge them by another policy
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  ecl batch visit.ecl --requests today.ndjson --db world.db --record
+  ecl replay --db world.db
+  ecl replay --db world.db stricter.ecl
+  ecl replay --db world.db stricter.ecl --policy main --of visit --from 1000 --to 1999 --format json
+
+Without FILE each recorded run is decided again by the policy that decided it, on the world as it was then, and the
+receipts are compared bit for bit. With FILE its policy judges the recorded runs of the policy of its name (or
+those of --of), and those that end otherwise are listed; inputs go to it by name, and the world stays the one of
+the recorded runs.
+Exits 0 where nothing differs, 4 where something does, 1 where there was nothing to decide.")]
+pub(crate) struct ReplayArgs {
+    /// The policy to judge by: source or .eclb bytecode; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<String>,
+    /// The store
+    #[arg(long, value_name = "DIR")]
+    pub(crate) db: String,
+    /// Which policy of FILE; else the only one, or the one named `main`
+    #[arg(long, value_name = "NAME", requires = "file")]
+    pub(crate) policy: Option<String>,
+    /// Only recorded runs of the policy of this name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) of: Option<String>,
+    /// The first event, by the numbers that `ecl db log` prints
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) from: u64,
+    /// The last event
+    #[arg(long, value_name = "N")]
+    pub(crate) to: Option<u64>,
+    /// The standard input `now`, in Unix seconds, in place of the recorded one
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
+    pub(crate) now: Option<f64>,
+}
+
 /// Keep a state on disk: make a store, fill it, read it
 #[derive(Subcommand, Debug)]
 pub(crate) enum DbCommand {
@@ -287,6 +331,13 @@ pub(crate) enum DbCommand {
         after_help = "Examples:\n  ecl db log world.db\n  ecl db log world.db --since 1000 --format json"
     )]
     Log(DbLogArgs),
+    /// Drop the oldest events of a store's log, and the requests recorded with them
+    #[command(
+        after_help = "Examples:\n  ecl db prune world.db --keep-events 100000\n  ecl db prune world.db --keep-bytes 1000000000 --compact\n\n\
+            The world stays as it is, and events keep their numbers. The room is used again for what comes;\n\
+            --compact gives it back to the file system."
+    )]
+    Prune(DbPruneArgs),
 }
 
 /// Which store.
@@ -312,9 +363,25 @@ pub(crate) struct DbImportArgs {
 pub(crate) struct DbLogArgs {
     #[command(flatten)]
     pub(crate) db: DbArgs,
-    /// The number of the first event that is printed; numbers begin at 0
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) since: u64,
+    /// The number of the first event that is printed [default: the first there is]
+    #[arg(long, value_name = "N")]
+    pub(crate) since: Option<u64>,
+}
+
+/// Which store, and what stays.
+#[derive(Args, Debug)]
+pub(crate) struct DbPruneArgs {
+    #[command(flatten)]
+    pub(crate) db: DbArgs,
+    /// Keep at most so many events
+    #[arg(long, value_name = "N", required_unless_present = "keep_bytes")]
+    pub(crate) keep_events: Option<u64>,
+    /// Keep at most so many bytes of events and recorded requests
+    #[arg(long, value_name = "N")]
+    pub(crate) keep_bytes: Option<u64>,
+    /// Give free room back to the file system, which takes time by the size of the store
+    #[arg(long)]
+    pub(crate) compact: bool,
 }
 
 /// Print completions for a shell

@@ -8,9 +8,10 @@ use eclvm::Policy;
 use eclvm::durable::{ErynoaHost, StoreError};
 use eclvm::host::{StateHost, World};
 use eclvm::kernel::receipt::Receipt;
+use eclvm::kernel::request::Request;
 use eclvm::kernel::value::{Did, ValueRef};
 use eclvm::run::PolicyType;
-use eclvm::state::{ChangeError, CommitResult, StateEvent, Transaction};
+use eclvm::state::{ChangeError, CommitResult, RunRecord, StateEvent, Transaction};
 use eclvm::wire::Defaults;
 use serde::de::IgnoredAny;
 use std::sync::Arc;
@@ -46,15 +47,17 @@ pub(crate) fn commit(store: &ErynoaHost, transaction: &Transaction) -> Result<u6
     }
 }
 
-/// Takes a run into a transaction: what it wrote, if it was allowed, and that it was.
+/// Takes a run into a transaction: what it wrote, if it was allowed, how it ended, and what decides it again, if that is to
+/// be kept.
 pub(crate) fn record(
     transaction: &mut Transaction,
     policy: &Policy,
-    realm: ValueRef<'_>,
+    request: &Request<'_>,
     receipt: &Receipt,
     duration_us: f64,
+    record: Option<RunRecord>,
 ) -> Result<(), Failure> {
-    let realm_id: Option<Arc<str>> = match realm {
+    let realm_id: Option<Arc<str>> = match request.realm {
         ValueRef::Text(id) => Some(id.into()),
         _ => None,
     };
@@ -69,7 +72,7 @@ pub(crate) fn record(
         outcome: receipt.outcome,
     };
     let realm = realm_id.unwrap_or_else(|| "".into());
-    let taken = transaction.apply_effects(&realm, receipt.effects()).and_then(|()| transaction.push(event));
+    let taken = transaction.push_run(&realm, receipt.effects(), event, record);
     taken.map_err(|error| too_much(&error))
 }
 

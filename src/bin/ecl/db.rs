@@ -1,10 +1,10 @@
 //! `ecl db`: a store on disk, made, filled and read.
 
-use crate::args::{DbArgs, DbCommand, DbImportArgs, DbLogArgs, Format};
+use crate::args::{DbArgs, DbCommand, DbImportArgs, DbLogArgs, DbPruneArgs, Format};
 use crate::event_json::event_json;
 use crate::exit::{Done, Exit, Failure};
 use crate::{context, output};
-use eclvm::durable::{DurableStore, ErynoaHost};
+use eclvm::durable::{DurableStore, ErynoaHost, Keep};
 use serde_json::json;
 
 /// Events read at a time.
@@ -17,6 +17,7 @@ pub(crate) fn run(command: &DbCommand, format: Format) -> Done {
         DbCommand::Import(args) => import(args, format),
         DbCommand::Export(args) => export(args),
         DbCommand::Log(args) => log(args, format),
+        DbCommand::Prune(args) => prune(args, format),
     }
 }
 
@@ -61,7 +62,8 @@ fn export(args: &DbArgs) -> Done {
 fn log(args: &DbLogArgs, format: Format) -> Done {
     let directory = &args.db.directory;
     let host = open(directory)?;
-    let mut since = args.since;
+    let first = host.store().log_first().map_err(|error| context::no_store(directory, &error))?;
+    let mut since = args.since.unwrap_or(first);
     loop {
         let page = host.store().log(since, PAGE).map_err(|error| context::no_store(directory, &error))?;
         let Some(last) = page.last() else { return Ok(Exit::Done) };
@@ -84,4 +86,27 @@ fn log(args: &DbLogArgs, format: Format) -> Done {
         }
         output::data(out.as_bytes())?;
     }
+}
+
+fn prune(args: &DbPruneArgs, format: Format) -> Done {
+    let directory = &args.db.directory;
+    let failed = |error| context::no_store(directory, &error);
+    let (mut store, _) = DurableStore::open_existing(directory).map_err(failed)?;
+    let usual = Keep::default();
+    let keep = Keep {
+        events: args.keep_events.unwrap_or(usual.events),
+        bytes: args.keep_bytes.unwrap_or(usual.bytes),
+    };
+    let pruned = store.prune(keep).map_err(failed)?;
+    if args.compact {
+        store.compact().map_err(failed)?;
+    }
+    let (events, runs, first) = (pruned.events, pruned.runs, pruned.first);
+    match format {
+        Format::Json => output::json(&json!({"events": events, "runs": runs, "first": first}))?,
+        Format::Text => output::styled(&format!(
+            "{events} events and {runs} recorded requests are gone, the log begins with event {first}\n"
+        ))?,
+    }
+    Ok(Exit::Done)
 }

@@ -19,6 +19,7 @@ mod input;
 mod manual;
 mod output;
 mod place;
+mod replay;
 mod run;
 mod show;
 mod source;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Compile(args) => compile::run(&args, format),
         Command::Disasm(args) => disasm::run(&args, format),
         Command::Gas(args) => gas::run(&args, format),
+        Command::Replay(args) => replay::run(&args, format),
         Command::Db(command) => db::run(&command, format),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),

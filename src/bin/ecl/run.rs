@@ -12,7 +12,9 @@ use eclvm::kernel::host::HostInterface;
 use eclvm::kernel::receipt::Receipt;
 use eclvm::kernel::request::{Clock, Env, Request};
 use eclvm::kernel::vm::Vm;
+use eclvm::state::{RecordedPolicy, RunRecord};
 use eclvm::wire::{Schema, decode_or_faulty, write_receipt};
+use std::sync::Arc;
 
 /// Runs the command.
 pub(crate) fn run(args: &RunArgs, format: Format) -> Done {
@@ -41,7 +43,12 @@ pub(crate) fn run(args: &RunArgs, format: Format) -> Done {
     }
     if let Some(store) = &store {
         let mut transaction = store.state().begin();
-        context::record(&mut transaction, policy, request.realm, &receipt, duration_us)?;
+        let record = args.record.then(|| {
+            let recorded = Arc::new(RecordedPolicy::new(policy.executable()));
+            let record = RunRecord::new(&recorded, &request, env.now, &receipt);
+            RunRecord { limits: env.limits, ..record }
+        });
+        context::record(&mut transaction, policy, &request, &receipt, duration_us, record)?;
         context::commit(store, &transaction)?;
     }
     match format {

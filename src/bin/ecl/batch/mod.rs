@@ -10,6 +10,7 @@
 //! At most [`source::BLOCKS_AHEAD`] blocks wait, each of about [`source::BLOCK_BYTES`], so that memory stays flat however
 //! long the file is. Ctrl-C cancels the budget that all runs share, which cuts the batch at an index.
 
+mod journal;
 mod lines;
 mod receipts;
 mod rows;
@@ -20,21 +21,16 @@ use crate::args::{BatchArgs, Engine, Format};
 use crate::exit::{Done, Exit, Failure};
 use crate::source::Source;
 use crate::{context, input, output};
-use bumpalo::Bump;
-use eclvm::Policy;
-use eclvm::batch::{self, Batch, BatchOptions, Cut, Requests};
+use eclvm::batch::{self, Batch, BatchOptions, Cut};
 use eclvm::clock::SystemClock;
 use eclvm::kernel::budget::{Budget, BudgetLimits};
 use eclvm::kernel::fault::Exhaustion;
 use eclvm::kernel::host::HostInterface;
-use eclvm::kernel::program::EffectKind;
-use eclvm::kernel::receipt::Receipt;
 use eclvm::kernel::request::Clock;
-use eclvm::kernel::value::ValueRef;
-use eclvm::state::Transaction;
 use eclvm::wire::Schema;
 use eclvm::wire::csv::CsvSchema;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use journal::{Journal, Surroundings};
 use receipts::ReceiptFile;
 use source::{Block, Event, Kind, Reader};
 use std::sync::Arc;
@@ -46,10 +42,8 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
     let kind = usage(args)?;
     let source = Source::load(&args.file)?;
     let policy = source.select(args.policy.as_deref())?;
-    let writes = policy.effect() == EffectKind::Write;
     let store = context::store(args.db.as_deref(), true)?;
     let host = context::host(args.state.as_deref(), store.as_ref())?;
-    let mut written = store.as_ref().filter(|_| writes).map(|store| store.state().begin());
     let schema = Schema::new(policy.program(), host.is_some());
 
     let budget = Arc::new(Budget::new(shared_limits(args)));
@@ -69,6 +63,8 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
         },
         ..BatchOptions::default()
     };
+    let surroundings = Surroundings { now: options.now, limits: options.limits };
+    let mut journal = store.as_ref().map(|store| Journal::new(store, policy, args, surroundings));
     // From here on files are touched and time counts.
     let mut reader = Reader::start(&args.requests, kind, policy.program())?;
     let mut out = args.out.as_deref().map(ReceiptFile::create).transpose()?;
@@ -100,18 +96,16 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
                     (Block::Rows(rows), Some(columns)) => batch.run(&rows.requests(columns)),
                     (Block::Rows(_), None) => break,
                 };
-                let (receipts, here) = match result {
+                let (mut receipts, here) = match result {
                     Ok(receipts) => (receipts, None),
                     Err((receipts, here)) => (receipts, Some(here)),
                 };
                 cut = here;
-                if let Some(written) = &mut written {
+                if let Some(journal) = &mut journal {
                     trouble = match (&block, &columns) {
-                        (Block::Lines(lines), _) => {
-                            record(written, policy, &lines.requests(&schema), &receipts)
-                        }
+                        (Block::Lines(lines), _) => journal.take(&lines.requests(&schema), &mut receipts),
                         (Block::Rows(rows), Some(columns)) => {
-                            record(written, policy, &rows.requests(columns), &receipts)
+                            journal.take(&rows.requests(columns), &mut receipts)
                         }
                         (Block::Rows(_), None) => Ok(()),
                     }
@@ -126,9 +120,9 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
         }
     }
     progress.finish_and_clear();
-    // What was decided before a cut is complete; of a batch that went wrong nothing is kept.
-    if let (Some(store), Some(written), None) = (&store, &written, &trouble) {
-        trouble = context::commit(store, written).err();
+    // What was decided before a cut is complete; of a batch that writes and went wrong nothing is kept.
+    if let (Some(journal), None) = (&mut journal, &trouble) {
+        trouble = journal.commit().err();
     }
     let seconds = clock.now_ns() as f64 / 1e9;
     let shown = has_budget(args).then(|| budget.snapshot());
@@ -139,22 +133,6 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
         (None, Some(cut)) => Ok(say_cut(cut, args, format)),
         (None, None) => Ok(Exit::Done),
     }
-}
-
-/// Takes a portion into the transaction of the batch.
-fn record(
-    written: &mut Transaction,
-    policy: &Policy,
-    requests: &impl Requests,
-    receipts: &[Receipt],
-) -> Result<(), Failure> {
-    let mut bump = Bump::new();
-    for (index, receipt) in receipts.iter().enumerate() {
-        let realm = requests.request(index, &bump).map_or(ValueRef::Missing, |request| request.realm);
-        context::record(written, policy, realm, receipt, 0.0)?;
-        bump.reset();
-    }
-    Ok(())
 }
 
 /// What can be said about the flags before anything is read.

@@ -10,7 +10,7 @@ use crate::kernel::gas::GasUnits;
 use crate::policy_type::PolicyType;
 use crate::state::UnifiedState;
 use crate::telemetry::{
-    DeltaType, EclvmObserver, LONGEST_NS, PolicyRun, StateComponent, StateDelta, UNKNOWN, event_of,
+    DeltaType, EclvmObserver, LONGEST_NS, PolicyRun, StateComponent, StateDelta, UNKNOWN,
 };
 use std::sync::Arc;
 

@@ -150,7 +150,7 @@ impl<'s> Parser<'s> {
         Parser {
             lexer,
             ast,
-            names: Interner::new(len / 16),
+            names: Interner::new(len / 24),
             tok,
             last_end: 0,
             depth: 0,

@@ -193,7 +193,15 @@ fn function(
         cost(p, f, *instr, at)
     }));
     let targets = jumps.before(end) - jumps.before(start);
-    let mut walk = Walk { code, costs, start, jumps, callees, ways: SmallVec::from_elem(None, targets), loops: Vec::new() };
+    let mut walk = Walk {
+        code,
+        costs,
+        start,
+        jumps,
+        callees,
+        ways: SmallVec::from_elem(None, targets),
+        loops: Vec::new(),
+    };
     if !loops.is_empty() {
         let work: usize = loops.iter().map(|l| l.last - l.head).sum();
         let first_source = first_sources(code, start);
@@ -349,7 +357,7 @@ impl Walk<'_> {
         let mut reached = true;
         for i in from..=to {
             let Some(instr) = self.code.get(i) else { break };
-            if self.jumps.is_next(self.start + i, first + number) {
+            if self.jumps.is_target(self.start + i) {
                 if let Some(Some(way)) = self.ways.get(number) {
                     let mut way = *way;
                     if reached {
@@ -423,7 +431,7 @@ impl Walk<'_> {
 }
 
 /// What one instruction costs at most; `at` are the sizes of its operands.
-fn cost(p: &Program, f: &Function, instr: Instr, at: Operands) -> Cost {
+fn cost(p: &Program, f: &Function, instr: Instr, at: &Operands) -> Cost {
     let compute = |n: u64| Cost::Units(GasLayer::Compute, n);
     let texts = || at.b.text.saturating_add(at.c.text).div_ceil(32);
     let elements = || at.b.elements.saturating_add(at.c.elements).div_ceil(8);

@@ -53,6 +53,8 @@ pub(super) struct Sizes<'f> {
     loops: bool,
     /// The number of the straight run.
     run: u32,
+    /// Of the last instruction.
+    at: Operands,
 }
 
 impl Size {
@@ -113,7 +115,7 @@ impl<'f> Sizes<'f> {
                 }
             }
         }
-        Sizes { p, facts, f, jumps, registers, loops, run: 1 }
+        Sizes { p, facts, f, jumps, registers, loops, run: 1, at: Operands::default() }
     }
 
     /// The size of what a register holds here.
@@ -142,8 +144,11 @@ impl<'f> Sizes<'f> {
 
     /// Sizes of operands b and c of the next instruction, which is at `pc`.
     #[inline]
-    pub(super) fn step(&mut self, pc: usize, instr: Instr) -> Operands {
-        if self.registers.is_empty() { Operands::default() } else { self.measure(pc, instr) }
+    pub(super) fn step(&mut self, pc: usize, instr: Instr) -> &Operands {
+        if !self.registers.is_empty() {
+            self.at = self.measure(pc, instr);
+        }
+        &self.at
     }
 
     fn measure(&mut self, pc: usize, instr: Instr) -> Operands {

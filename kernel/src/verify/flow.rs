@@ -91,7 +91,7 @@ fn initialised<Set: Registers>(p: &Program, f: &Function, jumps: &Jumps) -> Resu
     let code = p.code.get(f.start as usize..f.end as usize).unwrap_or(&[]);
     for (pc, instr) in (f.start as usize..).zip(code.iter().copied()) {
         // Ways from earlier jumps meet the fall-through here. The merged set stays, for backward jumps to compare.
-        if jumps.is_next(pc, number) {
+        if jumps.is_target(pc) {
             let Some(slot) = there.get_mut(number - first) else { break };
             if reached {
                 meet(slot, &known);

@@ -105,7 +105,8 @@ impl Plain<'_> {
     /// Whether an instruction is certain to hold V2, V3 and its part of V6.
     #[inline]
     pub(super) fn is_sound(&self, instr: Instr) -> bool {
-        let Some(Wanted { operands: [a, b, c], x: (bits, most), effect }) = WANTED.get(instr.op as usize) else {
+        let Some(Wanted { operands: [a, b, c], x: (bits, most), effect }) = WANTED.get(instr.op as usize)
+        else {
             return false;
         };
         instr.x & !bits == 0

@@ -26,9 +26,7 @@ mod types;
 mod ways;
 
 use super::ast::{Ast, ExprId, ItemKind, Range, Symbol};
-use super::checked::{
-    Body, BodyId, BodyKind, Checked, ConstId, ExprInfo, LocalId, StdMask,
-};
+use super::checked::{Body, BodyId, BodyKind, Checked, ConstId, ExprInfo, LocalId, StdMask};
 use super::diagnostic::{Diagnostic, Label, Severity, Suggestion};
 use eclvm_kernel::limits::{MAX_DIAGNOSTICS, MAX_POLICIES};
 use eclvm_kernel::program::{EffectKind, Input};

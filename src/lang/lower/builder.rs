@@ -63,7 +63,11 @@ const SHARE_WINDOW: usize = 16;
 
 impl Constants {
     pub(super) fn new(checked: &Checked) -> Constants {
-        Constants { values: Vec::new(), known: SmallVec::from_elem((0, 0), checked.constants.len()), program: 0 }
+        Constants {
+            values: Vec::new(),
+            known: SmallVec::from_elem((0, 0), checked.constants.len()),
+            program: 0,
+        }
     }
     /// From here on, the constants are another program's.
     pub(super) fn begin(&mut self) {

@@ -180,7 +180,7 @@ impl Module {
         let parsed = !diagnostics.iter().any(|d| d.severity == Severity::Error);
         let checked = checker::check(source, &ast, &mut diagnostics);
         let programs = match checked.filter(|_| parsed) {
-            Some(checked) => lower::lower(source, &ast, &checked, &mut diagnostics),
+            Some(checked) => lower::lower(source, &ast, checked, &mut diagnostics),
             None => Vec::new(),
         };
         diagnostics.sort_by_key(|d| (d.span.start, d.span.end));

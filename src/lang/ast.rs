@@ -5,6 +5,7 @@
 //! [`eclvm_kernel::limits::MAX_NESTING`] and chains are loops.
 
 use eclvm_kernel::span::Span;
+use smallvec::SmallVec;
 
 /// Index of an expression in [`Ast::exprs`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -44,9 +45,9 @@ pub struct Ast {
     /// Arms of `if` statements.
     pub arms: Vec<Arm>,
     /// Parameters of functions and policies.
-    pub params: Vec<Param>,
+    pub params: SmallVec<[Param; 4]>,
     /// Constants, functions and policies at the top, in source order.
-    pub items: Vec<Item>,
+    pub items: SmallVec<[Item; 2]>,
     /// Names by [`Symbol`].
     pub symbols: TextTable,
     /// Decoded string literals by [`TextId`].
@@ -59,13 +60,13 @@ pub struct Ast {
 #[derive(Default, Debug)]
 pub struct TextTable {
     bytes: String,
-    ends: Vec<u32>,
+    ends: SmallVec<[u32; 16]>,
 }
 
 impl TextTable {
     /// Room for `count` texts of `bytes` bytes in all.
     pub fn with_capacity(count: usize, bytes: usize) -> TextTable {
-        TextTable { bytes: String::with_capacity(bytes), ends: Vec::with_capacity(count) }
+        TextTable { bytes: String::with_capacity(bytes), ends: SmallVec::with_capacity(count) }
     }
     /// Adds a text; gives its number. What the table holds is bounded by the source, hence by u32.
     pub fn push(&mut self, text: &str) -> u32 {
@@ -75,6 +76,7 @@ impl TextTable {
         number
     }
     /// A text by its number.
+    #[inline]
     pub fn get(&self, number: usize) -> Option<&str> {
         let end = *self.ends.get(number)?;
         let start = match number.checked_sub(1) {

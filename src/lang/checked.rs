@@ -3,7 +3,7 @@
 
 use super::ast::{ExprId, Range, StmtId};
 use super::builtins::Builtin;
-use eclvm_kernel::program::{EffectKind, StdInput};
+use eclvm_kernel::program::{EffectKind, Input, StdInput};
 use eclvm_kernel::span::Span;
 use eclvm_kernel::types::Ty;
 use eclvm_kernel::value::Value;
@@ -37,19 +37,38 @@ pub enum Meaning {
     Constant,
 }
 
+/// What an expression as a whole folds to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Folds {
+    /// It is not constant.
+    Not,
+    /// It has a value.
+    Whole,
+    /// It is made of constants only, and faults when it is evaluated.
+    Faults,
+}
+
 /// What is known of one expression.
 #[derive(Clone, Copy, Debug)]
 pub struct ExprInfo {
     /// Its type. A name that a null test has narrowed has the narrowed type here, while its binding keeps `T?`.
     /// A `null` has the optional type that its surroundings gave it.
     pub ty: Ty,
-    /// Its constant value, where it folds (ecl.md, section 4). For a chain of which only the first links fold: the
-    /// value of that prefix, see `folded_links`.
+    /// Whether all of it folds (ecl.md, section 4).
+    pub folds: Folds,
+    /// Its constant value, where it folds. For a chain of which only the first links fold: the value of that prefix, see
+    /// `folded_links`.
     pub folded: Option<ConstId>,
     /// For chains: how many leading links `folded` covers. Equal to the number of links where the whole chain folds.
     pub folded_links: u32,
     /// What it refers to.
     pub meaning: Meaning,
+}
+
+impl ExprInfo {
+    /// Of what has not been checked.
+    pub(super) const NOTHING: ExprInfo =
+        ExprInfo { ty: Ty::UNIT, folds: Folds::Not, folded: None, folded_links: 0, meaning: Meaning::None };
 }
 
 /// What a body is.
@@ -61,15 +80,6 @@ pub enum BodyKind {
     Policy,
     /// A bare expression.
     Expression,
-}
-
-/// An input of a policy.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct InputInfo {
-    /// The name.
-    pub name: Box<str>,
-    /// The type.
-    pub ty: Ty,
 }
 
 /// A function, policy or bare expression.
@@ -86,7 +96,7 @@ pub struct Body {
     /// What it returns: bool for a policy, the expression's type for a bare one.
     pub result: Ty,
     /// Inputs of a policy, declared ones in order, inferred ones in order of first use.
-    pub inputs: Vec<InputInfo>,
+    pub inputs: Vec<Input>,
     /// Standard inputs that its own text mentions (also in dead code).
     pub mentions: StdMask,
     /// Its first mention of `trust`.
@@ -131,13 +141,9 @@ pub struct Checked {
 
 impl Checked {
     /// What is known of an expression.
+    #[inline]
     pub fn expr(&self, id: ExprId) -> ExprInfo {
-        self.exprs.get(id.0 as usize).copied().unwrap_or(ExprInfo {
-            ty: Ty::UNIT,
-            folded: None,
-            folded_links: 0,
-            meaning: Meaning::None,
-        })
+        self.exprs.get(id.0 as usize).copied().unwrap_or(ExprInfo::NOTHING)
     }
     /// The binding that a statement writes.
     pub fn stmt(&self, id: StmtId) -> Option<LocalId> {

@@ -132,7 +132,7 @@ macro_rules! table {
         impl Op {
             /// Every opcode, in order of its byte.
             pub const ALL: &'static [Op] = &[$(Op::$op),+];
-            pub(super) const TABLE: &'static [OpInfo] = &[$(OpInfo {
+            pub(crate) const TABLE: &'static [OpInfo] = &[$(OpInfo {
                 op: Op::$op, mnemonic: $mnemonic, operands: [$a, $b, $c], x: $x, gas: $gas, doc: $doc,
             }),+];
             const FIRST: OpInfo = OpInfo {

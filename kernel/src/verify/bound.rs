@@ -125,11 +125,14 @@ enum Cost {
     Unbounded,
 }
 
+/// Of the instructions of a function; most functions are short.
+type Costs = SmallVec<[Cost; 64]>;
+
 /// The bound of a program that holds V1 to V6.
 pub(super) fn compute(p: &Program, facts: &[Facts], jumps: &Jumps) -> GasBound {
     // Most programs have few functions.
     let mut results: SmallVec<[Option<Worst>; 4]> = SmallVec::from_elem(None, p.functions.len());
-    let mut costs = Vec::with_capacity(p.code.len());
+    let mut costs = Costs::new();
     // Functions in callee-first order; one that is met while it is still open calls itself.
     let mut open: SmallVec<[bool; 16]> = SmallVec::from_elem(false, p.functions.len());
     let mut way: SmallVec<[(usize, usize); 4]> = SmallVec::from_elem((0, 0), 1);
@@ -178,19 +181,27 @@ fn function(
     f: &Function,
     (facts, jumps): (&[Facts], &Jumps),
     callees: &[Option<Worst>],
-    costs: &mut Vec<Cost>,
+    costs: &mut Costs,
 ) -> Worst {
     let (start, end) = (f.start as usize, f.end as usize);
     let code = p.code.get(start..end).unwrap_or(&[]);
     let loops = loops(code, start);
-    let mut sizes = Sizes::new(facts, f, code, jumps, !loops.is_empty());
+    let mut sizes = Sizes::new(p, facts, f, code, jumps, !loops.is_empty());
     costs.clear();
     costs.extend(code.iter().enumerate().map(|(i, instr)| {
         let at = sizes.step(start + i, *instr);
         cost(p, f, *instr, at)
     }));
     let targets = jumps.before(end) - jumps.before(start);
-    let mut walk = Walk { code, costs, start, jumps, callees, ways: vec![None; targets], loops: Vec::new() };
+    let mut walk = Walk {
+        code,
+        costs,
+        start,
+        jumps,
+        callees,
+        ways: SmallVec::from_elem(None, targets),
+        loops: Vec::new(),
+    };
     if !loops.is_empty() {
         let work: usize = loops.iter().map(|l| l.last - l.head).sum();
         let first_source = first_sources(code, start);
@@ -326,7 +337,7 @@ struct Walk<'f> {
     jumps: &'f Jumps,
     callees: &'f [Option<Worst>],
     /// The dearest way so far to each instruction that is jumped to.
-    ways: Vec<Option<Worst>>,
+    ways: SmallVec<[Option<Worst>; 4]>,
     /// What the loop comes to whose head is here; empty where there are no loops.
     loops: Vec<Worst>,
 }
@@ -335,50 +346,64 @@ impl Walk<'_> {
     /// The dearest way from `from` within `from..=to`, in code order.
     fn run(&mut self, from: usize, to: usize, goal: Goal) -> Worst {
         let first = self.jumps.before(self.start);
-        let number = |i: usize| Some(self.jumps.number(self.start + i)? - first);
         let inside =
             self.jumps.before(self.start + from) - first..self.jumps.before(self.start + to + 1) - first;
+        let mut number = inside.start;
         if let Some(ways) = self.ways.get_mut(inside) {
             ways.fill(None);
         }
         let mut worst = Worst::ZERO;
-        let mut here = Some(Worst::ZERO);
+        let mut here = Worst::ZERO;
+        let mut reached = true;
         for i in from..=to {
-            if let Some(Some(way)) = number(i).and_then(|n| self.ways.get(n)) {
-                let mut way = *way;
-                if let Some(here) = &here {
-                    way.merge(here);
+            let Some(instr) = self.code.get(i) else { break };
+            if self.jumps.is_target(self.start + i) {
+                if let Some(Some(way)) = self.ways.get(number) {
+                    let mut way = *way;
+                    if reached {
+                        way.merge(&here);
+                    }
+                    (here, reached) = (way, true);
                 }
-                here = Some(way);
+                number += 1;
             }
-            let (Some(instr), Some(way)) = (self.code.get(i), &mut here) else { continue };
+            if !reached {
+                continue;
+            }
             // The loop that is being measured does not count itself.
             if let Some(more) = self.loops.get(i)
                 && !matches!(goal, Goal::BackTo(head) if head == i)
             {
-                way.add(more);
+                here.add(more);
             }
-            self.pay(way, i);
-            let target = instr.target().map(|t| usize::from(t) - self.start);
+            self.pay(&mut here, i);
+            let (ends, target) = (instr.is_end(), instr.target());
+            if !ends && target.is_none() {
+                continue;
+            }
+            let target = target.map(|t| usize::from(t) - self.start);
             // What is behind an instruction costs no less than the way to it, so that only the ends of ways count.
             match goal {
-                Goal::Anywhere if instr.is_end() => worst.merge(way),
-                Goal::BackTo(head) if target == Some(head) => worst.merge(way),
+                Goal::Anywhere if ends => worst.merge(&here),
+                Goal::BackTo(head) if target == Some(head) => worst.merge(&here),
                 _ => {}
             }
             if let Some(there) = target.filter(|t| *t > i)
-                && let Some(slot) = number(there).and_then(|n| self.ways.get_mut(n))
+                && let Some(slot) = self.number(there).and_then(|n| self.ways.get_mut(n - first))
             {
                 match slot {
-                    Some(there) => there.merge(way),
-                    None => *slot = Some(*way),
+                    Some(there) => there.merge(&here),
+                    None => *slot = Some(here),
                 }
             }
-            if instr.is_end() {
-                here = None;
-            }
+            reached = !ends;
         }
         worst
+    }
+
+    /// The number of an instruction that is jumped to.
+    fn number(&self, i: usize) -> Option<usize> {
+        self.jumps.number(self.start + i)
     }
 
     /// Adds what an instruction costs.
@@ -406,7 +431,7 @@ impl Walk<'_> {
 }
 
 /// What one instruction costs at most; `at` are the sizes of its operands.
-fn cost(p: &Program, f: &Function, instr: Instr, at: Operands) -> Cost {
+fn cost(p: &Program, f: &Function, instr: Instr, at: &Operands) -> Cost {
     let compute = |n: u64| Cost::Units(GasLayer::Compute, n);
     let texts = || at.b.text.saturating_add(at.c.text).div_ceil(32);
     let elements = || at.b.elements.saturating_add(at.c.elements).div_ceil(8);

@@ -6,7 +6,7 @@
 
 use super::constants::Facts;
 use super::jumps::Jumps;
-use crate::isa::{Instr, Op, Role};
+use crate::isa::{GasRule, Instr, Op, Role};
 use crate::limits::{MAX_ARRAY_ELEMENTS, MAX_TEXT_BYTES};
 use crate::program::{Function, Program};
 use crate::types::{Base, Ty};
@@ -44,6 +44,7 @@ struct Register {
 
 /// Sizes on the way through a function, in code order.
 pub(super) struct Sizes<'f> {
+    p: &'f Program,
     facts: &'f [Facts],
     f: &'f Function,
     jumps: &'f Jumps,
@@ -52,6 +53,8 @@ pub(super) struct Sizes<'f> {
     loops: bool,
     /// The number of the straight run.
     run: u32,
+    /// Of the last instruction.
+    at: Operands,
 }
 
 impl Size {
@@ -81,13 +84,17 @@ impl Size {
 }
 
 /// Whether an instruction is priced by the sizes of its operands.
-fn is_sized(instr: Instr) -> bool {
-    use crate::isa::GasRule::{Equal, Event, Put, Search, Text};
-    matches!(instr.op.info().gas, Text | Equal | Search | Put | Event)
+fn is_sized(p: &Program, f: &Function, instr: Instr) -> bool {
+    match instr.op.info().gas {
+        GasRule::Text | GasRule::Search | GasRule::Put | GasRule::Event => true,
+        GasRule::Equal => compared(p, f, instr).is_some_and(|ty| ty.is_array() || ty.base() == Base::Text),
+        _ => false,
+    }
 }
 
 impl<'f> Sizes<'f> {
     pub(super) fn new(
+        p: &'f Program,
         facts: &'f [Facts],
         f: &'f Function,
         code: &[Instr],
@@ -95,7 +102,7 @@ impl<'f> Sizes<'f> {
         loops: bool,
     ) -> Sizes<'f> {
         let mut registers = Vec::new();
-        if code.iter().any(|instr| is_sized(*instr)) {
+        if code.iter().any(|instr| is_sized(p, f, *instr)) {
             registers = vec![Register::default(); f.registers.len()];
             for (slot, ty) in registers.iter_mut().zip(&f.registers).take(usize::from(f.params)) {
                 slot.largest = Size::largest(*ty);
@@ -108,7 +115,7 @@ impl<'f> Sizes<'f> {
                 }
             }
         }
-        Sizes { facts, f, jumps, registers, loops, run: 1 }
+        Sizes { p, facts, f, jumps, registers, loops, run: 1, at: Operands::default() }
     }
 
     /// The size of what a register holds here.
@@ -136,15 +143,20 @@ impl<'f> Sizes<'f> {
     }
 
     /// Sizes of operands b and c of the next instruction, which is at `pc`.
-    pub(super) fn step(&mut self, pc: usize, instr: Instr) -> Operands {
-        if self.registers.is_empty() {
-            return Operands::default();
+    #[inline]
+    pub(super) fn step(&mut self, pc: usize, instr: Instr) -> &Operands {
+        if !self.registers.is_empty() {
+            self.at = self.measure(pc, instr);
         }
+        &self.at
+    }
+
+    fn measure(&mut self, pc: usize, instr: Instr) -> Operands {
         if self.jumps.number(pc).is_some() {
             self.run += 1;
         }
         let passes = matches!(instr.op, Op::Const | Op::Move | Op::Unwrap | Op::Concat | Op::MakeDid);
-        let at = if passes || is_sized(instr) {
+        let at = if passes || is_sized(self.p, self.f, instr) {
             Operands { b: self.operand(instr, 1), c: self.operand(instr, 2) }
         } else {
             Operands::default()

@@ -24,6 +24,8 @@ struct Shape {
 /// A sound constant.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facts {
+    /// Its base, where it is neither null nor an array.
+    pub(super) plain: Option<Base>,
     shape: Shape,
     /// What it comes to.
     pub(super) size: Size,
@@ -32,11 +34,13 @@ pub(super) struct Facts {
 impl Facts {
     /// None where the constant is no value that a run could have made.
     pub(super) fn of(value: &Value) -> Option<Facts> {
-        let mut facts = Facts { shape: Shape::default(), size: Size::default() };
+        let mut facts = Facts { plain: None, shape: Shape::default(), size: Size::default() };
         let sound = facts.walk(value, 0) && facts.size.elements <= MAX_ARRAY_ELEMENTS as u64;
+        facts.plain = facts.shape.bottom.filter(|(level, _)| *level == 0).map(|(_, base)| base);
         sound.then_some(facts)
     }
 
+    #[inline]
     fn walk(&mut self, value: &Value, level: u32) -> bool {
         let (base, text, bytes) = match value {
             Value::Null => {

@@ -10,64 +10,63 @@ use crate::isa::{Instr, Op};
 use crate::program::{Function, Program};
 use smallvec::SmallVec;
 
-/// A set of registers; frames of up to 64 stay off the heap.
-type Set = SmallVec<[u64; 1]>;
-
-fn has(set: &[u64], r: u16) -> bool {
-    set.get(usize::from(r) / 64).is_some_and(|word| word >> (r % 64) & 1 == 1)
-}
-fn add(set: &mut [u64], r: u16) {
-    if let Some(word) = set.get_mut(usize::from(r) / 64) {
-        *word |= 1 << (r % 64);
-    }
-}
-fn contains_all(set: &[u64], subset: &[u64]) -> bool {
-    set.iter().zip(subset).all(|(s, sub)| s & sub == *sub)
+/// A set of registers of one function.
+trait Registers: Clone {
+    fn none(count: usize) -> Self;
+    fn has(&self, r: u16) -> bool;
+    fn add(&mut self, r: u16);
+    /// Leaves what is in both.
+    fn meet(&mut self, other: &Self);
+    fn contains(&self, other: &Self) -> bool;
 }
 
-/// What is known at the instructions of one function that are jumped to.
-struct Known {
-    /// The number of the function's first such instruction.
-    first: usize,
-    /// Words of a set.
-    words: usize,
-    /// Set after set, each behind a word that says whether anything has come there yet.
-    sets: Vec<u64>,
+/// Frames of up to 64 registers, which is nearly all of them.
+impl Registers for u64 {
+    fn none(_: usize) -> u64 {
+        0
+    }
+    #[inline]
+    fn has(&self, r: u16) -> bool {
+        self >> (r % 64) & 1 == 1
+    }
+    #[inline]
+    fn add(&mut self, r: u16) {
+        *self |= 1 << (r % 64);
+    }
+    fn meet(&mut self, other: &u64) {
+        *self &= other;
+    }
+    fn contains(&self, other: &u64) -> bool {
+        self & other == *other
+    }
 }
 
-impl Known {
-    fn begin(&mut self, p: &Program, f: &Function, jumps: &Jumps) {
-        let (start, end) = (f.start as usize, f.end as usize);
-        self.first = jumps.before(start);
-        self.words = f.registers.len().div_ceil(64);
-        self.sets.clear();
-        // A forward way is there, or not, before anything reads it; see `initialised`.
-        let targets = if end <= p.code.len() { jumps.before(end) - self.first } else { 0 };
-        self.sets.resize(targets * (self.words + 1), 0);
+impl Registers for Box<[u64]> {
+    fn none(count: usize) -> Box<[u64]> {
+        vec![0; count.div_ceil(64)].into()
     }
-    /// Whether anything has come to that instruction, and what is known there.
-    fn at(&mut self, number: usize) -> Option<(&mut u64, &mut [u64])> {
-        let size = self.words + 1;
-        let from = number.checked_sub(self.first)? * size;
-        self.sets.get_mut(from..from + size)?.split_first_mut()
+    fn has(&self, r: u16) -> bool {
+        self.get(usize::from(r) / 64).is_some_and(|word| word.has(r))
     }
-    /// One more way there.
-    fn meet(&mut self, number: usize, known: &[u64]) {
-        let Some((come, there)) = self.at(number) else { return };
-        if *come == 0 {
-            *come = 1;
-            there.copy_from_slice(known);
-        } else {
-            there.iter_mut().zip(known).for_each(|(word, here)| *word &= here);
+    fn add(&mut self, r: u16) {
+        if let Some(word) = self.get_mut(usize::from(r) / 64) {
+            word.add(r);
         }
+    }
+    fn meet(&mut self, other: &Box<[u64]>) {
+        self.iter_mut().zip(other).for_each(|(word, other)| word.meet(other));
+    }
+    fn contains(&self, other: &Box<[u64]>) -> bool {
+        self.iter().zip(other).all(|(word, other)| word.contains(other))
     }
 }
 
 pub(super) fn check(p: &Program, jumps: &Jumps) -> Result<(), VerifyError> {
-    let mut known_at = Known { first: 0, words: 0, sets: Vec::new() };
     for f in &p.functions {
-        known_at.begin(p, f, jumps);
-        let back = initialised(p, f, jumps, &mut known_at)?;
+        let back = match f.registers.len() {
+            0..=64 => initialised::<u64>(p, f, jumps)?,
+            _ => initialised::<Box<[u64]>>(p, f, jumps)?,
+        };
         if back {
             no_free_cycle(p, f)?;
         }
@@ -76,55 +75,71 @@ pub(super) fn check(p: &Program, jumps: &Jumps) -> Result<(), VerifyError> {
 }
 
 /// V4. Says whether the function jumps backwards.
-fn initialised(p: &Program, f: &Function, jumps: &Jumps, known_at: &mut Known) -> Result<bool, VerifyError> {
-    let mut known: Set = SmallVec::from_elem(0, known_at.words);
+fn initialised<Set: Registers>(p: &Program, f: &Function, jumps: &Jumps) -> Result<bool, VerifyError> {
+    let mut known = Set::none(f.registers.len());
     for r in 0..f.params {
-        add(&mut known, r);
+        known.add(r);
     }
+    // What is known at each instruction that is jumped to; None where no forward way has come there.
+    let first = jumps.before(f.start as usize);
+    let mut number = first;
+    let mut there: SmallVec<[Option<Set>; 8]> =
+        SmallVec::from_elem(None, jumps.before(f.end as usize) - first);
     let mut reached = true;
     let mut back = false;
     let params = |id: u16| p.functions.get(usize::from(id)).map_or(0, |f| f.params);
     let code = p.code.get(f.start as usize..f.end as usize).unwrap_or(&[]);
     for (pc, instr) in (f.start as usize..).zip(code.iter().copied()) {
         // Ways from earlier jumps meet the fall-through here. The merged set stays, for backward jumps to compare.
-        match jumps.number(pc) {
-            Some(number) => {
-                if reached {
-                    known_at.meet(number, &known);
-                }
-                match known_at.at(number) {
-                    Some((1, there)) => known.copy_from_slice(there),
-                    _ => return Err(VerifyError::at(pc, Violation::Unreachable)),
-                }
+        if jumps.is_target(pc) {
+            let Some(slot) = there.get_mut(number - first) else { break };
+            if reached {
+                meet(slot, &known);
             }
-            None if !reached => return Err(VerifyError::at(pc, Violation::Unreachable)),
-            None => {}
+            match slot {
+                Some(there) => known.clone_from(there),
+                None => return Err(VerifyError::at(pc, Violation::Unreachable)),
+            }
+            number += 1;
+        } else if !reached {
+            return Err(VerifyError::at(pc, Violation::Unreachable));
         }
         let mut unknown = false;
-        instr.for_each_read(params, |r| unknown |= !has(&known, r));
+        instr.for_each_read(params, |r| unknown |= !known.has(r));
         if unknown {
             return Err(VerifyError::at(pc, Violation::Uninitialised));
         }
         if let Some(target) = instr.target().map(usize::from) {
-            let number = jumps.number(target).unwrap_or(usize::MAX);
+            let slot = jumps.number(target).and_then(|n| there.get_mut(n.checked_sub(first)?));
             if target > pc {
-                known_at.meet(number, &known);
+                if let Some(slot) = slot {
+                    meet(slot, &known);
+                }
             } else if instr.op != Op::Jump {
                 return Err(VerifyError::at(pc, Violation::FreeCycle));
             } else {
                 back = true;
-                if !known_at.at(number).is_some_and(|(_, then)| contains_all(&known, then)) {
+                if !slot.is_some_and(|slot| slot.as_ref().is_some_and(|then| known.contains(then))) {
                     return Err(VerifyError::at(pc, Violation::Uninitialised));
                 }
             }
         }
         if let Some(r) = instr.written() {
-            add(&mut known, r);
+            known.add(r);
         }
         reached = !instr.is_end();
     }
     Ok(back)
 }
+
+/// One more way to where `there` is known.
+fn meet<Set: Registers>(there: &mut Option<Set>, known: &Set) {
+    match there {
+        Some(there) => there.meet(known),
+        None => *there = Some(known.clone()),
+    }
+}
+
 /// V5: a walk over the instructions that cost nothing; meeting one that is still on the way is a free cycle.
 fn no_free_cycle(p: &Program, f: &Function) -> Result<(), VerifyError> {
     #[derive(Clone, Copy, PartialEq)]

@@ -22,6 +22,7 @@ mod constants;
 mod flow;
 mod jumps;
 mod operands;
+mod plain;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use bound::{Bound, GasBound};
 
 use crate::program::Program;
 use core::fmt;
+use smallvec::SmallVec;
 
 /// What a program violates.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -117,14 +119,16 @@ impl fmt::Display for VerifyError {
 }
 impl std::error::Error for VerifyError {}
 
-/// What is known of each constant.
-fn facts(program: &Program) -> Result<Vec<constants::Facts>, VerifyError> {
-    let mut facts = Vec::with_capacity(program.constants.len());
+/// What is known of each constant; most programs have few.
+type Constants = SmallVec<[constants::Facts; 16]>;
+
+fn facts(program: &Program, facts: &mut Constants) -> Result<(), VerifyError> {
+    facts.reserve(program.constants.len());
     for value in &program.constants {
         let unsound = VerifyError::whole(Violation::ConstantValue);
         facts.push(constants::Facts::of(value).ok_or(unsound)?);
     }
-    Ok(facts)
+    Ok(())
 }
 
 /// A program that has been verified; the only kind that runs.
@@ -138,11 +142,12 @@ impl Verified {
     /// Proves V1 to V7, or says which fails, and where.
     pub fn new(program: Program) -> Result<Verified, VerifyError> {
         shape::check(&program)?;
-        let facts = facts(&program)?;
-        operands::check(&program, &facts)?;
+        let mut known = Constants::new();
+        facts(&program, &mut known)?;
+        operands::check(&program, &known)?;
         let jumps = jumps::Jumps::of(&program.code);
         flow::check(&program, &jumps)?;
-        let bound = bound::compute(&program, &facts, &jumps);
+        let bound = bound::compute(&program, &known, &jumps);
         Ok(Verified { program, bound })
     }
     /// The program.

@@ -31,14 +31,23 @@ pub(crate) const ARRAY_HEADER: usize = 4;
 pub(crate) struct Constants {
     pub(crate) slots: Vec<u64>,
     pub(crate) words: Vec<u64>,
-    pub(crate) texts: Vec<Box<str>>,
+    /// All texts, one behind the other, and where each begins and ends.
+    text: String,
+    texts: Vec<(usize, usize)>,
 }
 
 impl Constants {
     pub(crate) fn of(values: &[Value]) -> Constants {
-        let texts = values.iter().filter(|value| matches!(value, Value::Text(_) | Value::Did(_))).count();
+        let (mut texts, mut bytes) = (0, 0);
+        for value in values {
+            if let Value::Text(s) | Value::Did(s) = value {
+                texts += 1;
+                bytes += s.len();
+            }
+        }
         let mut out = Constants {
             slots: Vec::with_capacity(values.len()),
+            text: String::with_capacity(bytes),
             texts: Vec::with_capacity(texts),
             words: Vec::new(),
         };
@@ -54,7 +63,9 @@ impl Constants {
             Value::Number(n) => number_slot(*n),
             Value::Bool(b) => u64::from(*b),
             Value::Text(s) | Value::Did(s) => {
-                self.texts.push(s.clone());
+                let start = self.text.len();
+                self.text.push_str(s);
+                self.texts.push((start, self.text.len()));
                 CONSTANT | (self.texts.len() as u64 - 1)
             }
             Value::Trust(t) => {
@@ -70,6 +81,12 @@ impl Constants {
                 CONSTANT | at
             }
         }
+    }
+    /// The text of that number.
+    #[inline]
+    fn text(&self, index: usize) -> &str {
+        let text = self.texts.get(index).and_then(|(start, end)| self.text.get(*start..*end));
+        text.unwrap_or("")
     }
     /// The vector that a handle stands for.
     #[cold]
@@ -141,7 +158,7 @@ impl<'a> Memory<'a> {
         if slot & CONSTANT == 0 {
             self.texts.get(index).copied().unwrap_or("")
         } else {
-            constants.texts.get(index).map_or("", |s| s)
+            constants.text(index)
         }
     }
     pub(crate) fn put_text(&mut self, text: &'a str) -> u64 {

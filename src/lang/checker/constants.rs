@@ -106,28 +106,25 @@ impl Checker<'_> {
         let ty = self.expr(value, None);
         let ty = self.types.resolve(ty);
         let at = self.span(value);
-        match self.facts(value) {
-            // What is wrong with a constant is not wrong again with those that use it.
-            _ if self.errors > before || self.met_bad_constant => Global::Bad,
-            facts if self.is_whole(value) => match facts.fold {
-                Fold::Value(id) => {
-                    // `null` and `[]` have no type by themselves; each mention gets one from where it stands.
-                    if ty.known().is_none() {
-                        self.pending.truncate(pending);
-                    }
-                    Global::Known(id, ty)
+        // What is wrong with a constant is not wrong again with those that use it.
+        if self.errors > before || self.met_bad_constant {
+            return Global::Bad;
+        }
+        match self.whole_fold(value) {
+            Fold::Value(id) => {
+                // `null` and `[]` have no type by themselves; each mention gets one from where it stands.
+                if ty.known().is_none() {
+                    self.pending.truncate(pending);
                 }
-                Fold::Faults => {
-                    let message = format!(
-                        "the constant `{}` cannot be computed: it would fault",
-                        self.ast.symbol(name)
-                    );
-                    self.error(codes::E0105, at, message);
-                    Global::Bad
-                }
-                Fold::No => self.not_constant(name, value),
-            },
-            _ => self.not_constant(name, value),
+                Global::Known(id, ty)
+            }
+            Fold::Faults => {
+                let message =
+                    format!("the constant `{}` cannot be computed: it would fault", self.ast.symbol(name));
+                self.error(codes::E0105, at, message);
+                Global::Bad
+            }
+            Fold::No => self.not_constant(name, value),
         }
     }
 
@@ -141,15 +138,6 @@ impl Checker<'_> {
             self.error(codes::E0106, span, message);
         }
         Global::Bad
-    }
-
-    /// Whether a fold covers the expression, and not only the first links of its chain.
-    pub(super) fn is_whole(&self, id: ExprId) -> bool {
-        let facts = self.facts(id);
-        match self.ast.expr(id).kind {
-            ExprKind::Chain { links, .. } => facts.fold == Fold::Faults || facts.folded_links == links.len,
-            _ => true,
-        }
     }
 
     /// A mention of a named constant.

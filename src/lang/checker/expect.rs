@@ -7,13 +7,23 @@ use crate::lang::codes;
 use eclvm_kernel::span::Span;
 
 impl Checker<'_> {
+    #[inline]
     pub(super) fn expect(&mut self, id: ExprId, found: It, wanted: It, what: &str) {
-        let span = self.span(id);
-        self.expect_at(span, found, wanted, what);
+        if found != wanted {
+            let span = self.span(id);
+            self.expect_alike(span, found, wanted, what);
+        }
     }
 
     /// `found` may stand where `wanted` is.
+    #[inline]
     pub(super) fn expect_at(&mut self, span: Span, found: It, wanted: It, what: &str) {
+        if found != wanted {
+            self.expect_alike(span, found, wanted, what);
+        }
+    }
+
+    fn expect_alike(&mut self, span: Span, found: It, wanted: It, what: &str) {
         let (f, w) = (self.types.resolve(found), self.types.resolve(wanted));
         let target = if w.is_optional() && !f.is_optional() && !f.is_unknown() { w.required() } else { w };
         if self.types.unify(f, target) {

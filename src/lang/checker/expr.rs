@@ -3,9 +3,9 @@
 use super::fold::{self, Fold};
 use super::scope::Binding;
 use super::types::It;
-use super::{Checker, Facts, Pending, hints, suggest};
+use super::{Checker, Pending, hints, suggest};
 use crate::lang::ast::{ExprId, ExprKind, Quantifier, Range, Symbol, UnaryOp};
-use crate::lang::checked::{LocalId, Meaning};
+use crate::lang::checked::{ExprInfo, Folds, LocalId, Meaning};
 use crate::lang::codes;
 use crate::lang::diagnostic::Suggestion;
 use eclvm_kernel::span::Span;
@@ -69,8 +69,18 @@ impl Checker<'_> {
             }
             ExprKind::Error => (It::ERROR, Fold::No),
         };
+        let (folds, folded) = match fold {
+            Fold::Value(id) => (Folds::Whole, Some(id)),
+            Fold::No => (Folds::Not, prefix),
+            Fold::Faults => (Folds::Faults, prefix),
+        };
+        let known = ty.known();
+        if known.is_none() {
+            self.open.push((id, ty));
+        }
         if let Some(slot) = self.exprs.get_mut(id.0 as usize) {
-            *slot = Facts { ty, fold, folded_links: links, prefix, meaning };
+            let ty = known.unwrap_or(Ty::UNIT);
+            *slot = ExprInfo { ty, folds, folded, folded_links: links, meaning };
         }
         ty
     }

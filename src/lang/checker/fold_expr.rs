@@ -4,8 +4,10 @@ use super::Checker;
 use super::fold::{self, Fold};
 use crate::lang::ast::ExprId;
 use crate::lang::builtins::Builtin;
+use crate::lang::checked::{ConstId, Folds};
 use eclvm_kernel::fault::Fault;
 use eclvm_kernel::value::Value;
+use smallvec::SmallVec;
 
 impl Checker<'_> {
     pub(super) fn literal(&mut self, value: Value) -> Fold {
@@ -23,7 +25,12 @@ impl Checker<'_> {
 
     /// What an expression folds to, all of it.
     pub(super) fn whole_fold(&self, id: ExprId) -> Fold {
-        self.facts(id).fold
+        let info = self.info(id);
+        match (info.folds, info.folded) {
+            (Folds::Whole, Some(id)) => Fold::Value(id),
+            (Folds::Faults, _) => Fold::Faults,
+            _ => Fold::No,
+        }
     }
 
     pub(super) fn fold_array(&mut self, items: &[ExprId]) -> Fold {
@@ -51,7 +58,7 @@ impl Checker<'_> {
 
     /// A pure builtin on constants.
     pub(super) fn fold_builtin(&mut self, builtin: Builtin, args: &[ExprId]) -> Fold {
-        let mut ids = Vec::with_capacity(args.len());
+        let mut ids: SmallVec<[ConstId; 4]> = SmallVec::new();
         let mut faults = false;
         for arg in args {
             match self.whole_fold(*arg) {
@@ -73,8 +80,9 @@ impl Checker<'_> {
                 return Fold::No;
             }
         }
-        let values: Vec<&Value> = ids.iter().map(|id| self.constants.get(*id)).collect();
+        let values: SmallVec<[&Value; 4]> = ids.iter().map(|id| self.constants.get(*id)).collect();
         let result = fold::builtin(builtin, &values);
+        drop(values);
         self.folded(result)
     }
 }

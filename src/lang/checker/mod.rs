@@ -26,15 +26,13 @@ mod types;
 mod ways;
 
 use super::ast::{Ast, ExprId, ItemKind, Range, Symbol};
-use super::checked::{
-    Body, BodyId, BodyKind, Checked, ConstId, ExprInfo, InputInfo, LocalId, Meaning, StdMask,
-};
+use super::checked::{Body, BodyId, BodyKind, Checked, ConstId, ExprInfo, LocalId, StdMask};
 use super::diagnostic::{Diagnostic, Label, Severity, Suggestion};
 use eclvm_kernel::limits::{MAX_DIAGNOSTICS, MAX_POLICIES};
-use eclvm_kernel::program::EffectKind;
+use eclvm_kernel::program::{EffectKind, Input};
 use eclvm_kernel::span::Span;
 use eclvm_kernel::types::Ty;
-use fold::{Constants, Fold};
+use fold::Constants;
 use names::{Global, Names};
 use scope::{Declared, Scopes};
 use smallvec::SmallVec;
@@ -47,25 +45,14 @@ pub fn check(source: &str, ast: &Ast, diagnostics: &mut Vec<Diagnostic>) -> Opti
     checker.finish()
 }
 
-/// What is known of an expression, before types are final.
-#[derive(Clone, Copy)]
-struct Facts {
-    ty: It,
-    fold: Fold,
-    /// For chains: how many leading links `prefix` covers.
-    folded_links: u32,
-    prefix: Option<ConstId>,
-    meaning: Meaning,
-}
-
 /// A function or policy as far as it has been checked.
 struct Draft {
     kind: BodyKind,
     item: u32,
     params: Range,
-    locals: Vec<It>,
+    locals: SmallVec<[It; 4]>,
     result: It,
-    inputs: Vec<(Symbol, It, Span)>,
+    inputs: SmallVec<[(Symbol, It, Span); 4]>,
     mentions: StdMask,
     /// The first mention of `trust`.
     trust_at: Option<Span>,
@@ -99,7 +86,10 @@ struct Checker<'a> {
     diagnostics: &'a mut Vec<Diagnostic>,
     errors: usize,
     warnings: usize,
-    exprs: Vec<Facts>,
+    /// What is known of each expression. Types that are not final are in `open`.
+    exprs: Vec<ExprInfo>,
+    /// Expressions whose types are to be found out, and those whose types are in error.
+    open: Vec<(ExprId, It)>,
     stmts: Vec<Option<LocalId>>,
     constants: Constants,
     types: Unifier,
@@ -115,7 +105,7 @@ struct Checker<'a> {
     depth: u32,
     declared: SmallVec<[Declared; 8]>,
     used: SmallVec<[bool; 32]>,
-    pending: Vec<Pending>,
+    pending: SmallVec<[Pending; 8]>,
     /// Values and types of the constants of blocks.
     block_constants: Vec<BlockConstant>,
     /// Whether a constant was mentioned that has no value, which has been said.
@@ -129,15 +119,14 @@ impl<'a> Checker<'a> {
         let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
         let warnings = diagnostics.len() - errors;
         let symbols = ast.symbols.len();
-        let unit = It::from(Ty::UNIT);
-        let blank = Facts { ty: unit, fold: Fold::No, folded_links: 0, prefix: None, meaning: Meaning::None };
         Checker {
             source,
             ast,
             diagnostics,
             errors,
             warnings,
-            exprs: vec![blank; ast.exprs.len()],
+            exprs: vec![ExprInfo::NOTHING; ast.exprs.len()],
+            open: Vec::new(),
             stmts: vec![None; ast.stmts.len()],
             constants: Constants::new(source.len()),
             types: Unifier::default(),
@@ -150,7 +139,7 @@ impl<'a> Checker<'a> {
             depth: 0,
             declared: SmallVec::new(),
             used: SmallVec::new(),
-            pending: Vec::with_capacity(ast.exprs.len() / 8 + ast.stmts.len() + 4),
+            pending: SmallVec::new(),
             block_constants: Vec::new(),
             met_bad_constant: false,
             called: SmallVec::from_elem(None, ast.items.len()),
@@ -174,9 +163,9 @@ impl<'a> Checker<'a> {
                 kind,
                 item: index,
                 params,
-                locals: Vec::new(),
+                locals: SmallVec::new(),
                 result,
-                inputs: Vec::new(),
+                inputs: SmallVec::new(),
                 mentions: StdMask::default(),
                 trust_at: None,
                 effect: EffectKind::Pure,
@@ -248,10 +237,8 @@ impl<'a> Checker<'a> {
     fn draft(&mut self) -> Option<&mut Draft> {
         self.drafts.get_mut(self.current)
     }
-    fn facts(&self, id: ExprId) -> Facts {
-        let blank =
-            Facts { ty: It::ERROR, fold: Fold::No, folded_links: 0, prefix: None, meaning: Meaning::None };
-        self.exprs.get(id.0 as usize).copied().unwrap_or(blank)
+    fn info(&self, id: ExprId) -> &ExprInfo {
+        self.exprs.get(id.0 as usize).unwrap_or(&ExprInfo::NOTHING)
     }
     fn span(&self, id: ExprId) -> Span {
         self.ast.expr(id).span
@@ -327,16 +314,13 @@ impl<'a> Checker<'a> {
         if self.errors > 0 {
             return None;
         }
-        let mut exprs = Vec::with_capacity(self.exprs.len());
-        for facts in std::mem::take(&mut self.exprs) {
-            let ty = self.types.resolve(facts.ty).known().unwrap_or(Ty::UNIT);
-            let folded = match facts.fold {
-                Fold::Value(id) => Some(id),
-                _ => facts.prefix,
-            };
-            exprs.push(ExprInfo { ty, folded, folded_links: facts.folded_links, meaning: facts.meaning });
+        for (id, it) in std::mem::take(&mut self.open) {
+            let ty = self.types.resolve(it).known().unwrap_or(Ty::UNIT);
+            if let Some(info) = self.exprs.get_mut(id.0 as usize) {
+                info.ty = ty;
+            }
         }
-        Some(Checked { exprs, stmts: self.stmts, bodies, constants: self.constants.values })
+        Some(Checked { exprs: self.exprs, stmts: self.stmts, bodies, constants: self.constants.values })
     }
 
     /// Constants and functions that nobody mentions. Where something is wrong, what mentions them may be what is wrong.
@@ -358,10 +342,12 @@ impl<'a> Checker<'a> {
 
     /// Where nothing else is wrong, the only types in error are those that came out deeper than types can be.
     fn too_deep(&mut self) {
-        let deep = (0..self.exprs.len() as u32).map(ExprId).find(|id| {
-            let ty = self.facts(*id).ty;
-            self.types.resolve(ty).is_error()
-        });
+        let mut deep: Option<ExprId> = None;
+        for (id, it) in &self.open {
+            if self.types.resolve(*it).is_error() {
+                deep = Some(deep.map_or(*id, |first| first.min(*id)));
+            }
+        }
         if let Some(id) = deep {
             let span = self.span(id);
             self.error(super::codes::E0132, span, "arrays nest at most 63 deep".to_owned());
@@ -430,7 +416,7 @@ impl<'a> Checker<'a> {
         let mut inputs = Vec::with_capacity(draft.inputs.len());
         for (name, it, _) in draft.inputs {
             let ty = self.types.resolve(it).known().unwrap_or(Ty::UNIT);
-            inputs.push(InputInfo { name: self.ast.symbol(name).into(), ty });
+            inputs.push(Input { name: self.ast.symbol(name).into(), ty });
         }
         let locals =
             draft.locals.iter().map(|it| self.types.resolve(*it).known().unwrap_or(Ty::UNIT)).collect();

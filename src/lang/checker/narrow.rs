@@ -8,7 +8,7 @@ use crate::lang::checked::Meaning;
 impl Checker<'_> {
     /// What a name can be narrowed as.
     pub(super) fn key(&self, id: ExprId) -> Option<Key> {
-        match (self.ast.expr(id).kind, self.facts(id).meaning) {
+        match (self.ast.expr(id).kind, self.info(id).meaning) {
             (ExprKind::Name(_), Meaning::Local(local)) => Some(Key::Local(local.0)),
             (ExprKind::Name(_), Meaning::Input(input)) => Some(Key::Input(u32::from(input))),
             _ => None,

@@ -6,6 +6,7 @@
 use crate::lang::ast::Symbol;
 use crate::lang::checked::LocalId;
 use eclvm_kernel::span::Span;
+use smallvec::SmallVec;
 
 /// What a name in scope stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,8 +27,8 @@ pub(super) enum Key {
 
 #[derive(Default)]
 pub(super) struct Scopes {
-    current: Vec<Option<Binding>>,
-    undo: Vec<(Symbol, Option<Binding>)>,
+    current: SmallVec<[Option<Binding>; 32]>,
+    undo: SmallVec<[(Symbol, Option<Binding>); 8]>,
     narrowed_locals: Vec<bool>,
     narrowed_inputs: Vec<bool>,
     changes: Vec<(Key, bool)>,
@@ -39,7 +40,7 @@ pub(super) struct Mark(usize);
 
 impl Scopes {
     pub(super) fn new(symbols: usize) -> Scopes {
-        Scopes { current: vec![None; symbols], ..Scopes::default() }
+        Scopes { current: SmallVec::from_elem(None, symbols), ..Scopes::default() }
     }
     /// A new body: nothing is narrowed, nothing is bound.
     pub(super) fn begin_body(&mut self) {

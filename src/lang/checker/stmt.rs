@@ -1,13 +1,12 @@
 //! Bodies and statements. Each says whether control goes on behind it.
 
-use super::fold::Fold;
 use super::names::Global;
 use super::scope::{Binding, Declared, Key};
 use super::types::It;
 use super::ways::Ways;
 use super::{BlockConstant, Checker, Pending};
 use crate::lang::ast::{Block, ExprId, ExprKind, ItemKind, Range, StmtId, StmtKind, Symbol};
-use crate::lang::checked::{BodyKind, LocalId};
+use crate::lang::checked::{BodyKind, Folds, LocalId};
 use crate::lang::codes;
 use eclvm_kernel::program::EffectKind;
 use eclvm_kernel::span::Span;
@@ -187,7 +186,7 @@ impl Checker<'_> {
             StmtKind::Assign { name, name_span, value } => self.assign(id, name, name_span, value),
             StmtKind::Require { cond, .. } => {
                 self.condition(cond);
-                if self.is_whole(cond) && matches!(self.facts(cond).fold, Fold::Value(_)) {
+                if self.info(cond).folds == Folds::Whole {
                     let span = self.span(cond);
                     self.warn(codes::W0103, span, "this requirement is constant".to_owned());
                 }
@@ -338,7 +337,7 @@ impl Checker<'_> {
     }
     /// A condition of literals alone. One that mentions a constant is a switch that somebody set.
     fn warn_if_constant(&mut self, cond: ExprId) {
-        if matches!(self.facts(cond).fold, Fold::Value(_)) && self.is_whole(cond) && !self.has_name(cond) {
+        if self.info(cond).folds == Folds::Whole && !self.has_name(cond) {
             let span = self.span(cond);
             self.warn(codes::W0106, span, "this condition is constant".to_owned());
         }

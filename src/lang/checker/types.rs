@@ -3,14 +3,26 @@
 use eclvm_kernel::limits::MAX_TYPE_DEPTH;
 use eclvm_kernel::types::{Base, Ty};
 
-/// What stands under the layers of a type.
+/// What stands under the layers of a type: a base, unknown [`VARS`] and above, or [`ERROR`]. Packed, so that types of the
+/// checker travel in two registers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Root {
-    Known(Base),
-    /// To be found out: an index of [`Unifier::bound`].
-    Var(u32),
-    /// Something is wrong with it and has been said; it goes with everything.
-    Error,
+struct Root(u32);
+
+/// Something is wrong with it and has been said; it goes with everything.
+const ERROR: Root = Root(VARS - 1);
+/// To be found out: so far from here is its index of [`Unifier::bound`].
+const VARS: u32 = 16;
+
+impl Root {
+    #[inline]
+    const fn of(base: Base) -> Root {
+        Root(base as u32)
+    }
+    /// The number of what is to be found out.
+    #[inline]
+    fn var(self) -> Option<u32> {
+        self.0.checked_sub(VARS)
+    }
 }
 
 /// A type with layers as in [`Ty`], over a root that may be unknown.
@@ -21,16 +33,19 @@ pub(super) struct It {
     optional: u64,
 }
 
+const _: () = assert!(size_of::<It>() == 16);
+
 impl From<Ty> for It {
+    #[inline]
     fn from(ty: Ty) -> It {
-        It { root: Root::Known(ty.base()), depth: ty.depth(), optional: ty.optional_bits() }
+        It { root: Root::of(ty.base()), depth: ty.depth(), optional: ty.optional_bits() }
     }
 }
 
 impl It {
-    pub(super) const ERROR: It = It { root: Root::Error, depth: 0, optional: 0 };
+    pub(super) const ERROR: It = It { root: ERROR, depth: 0, optional: 0 };
     pub(super) fn is_error(self) -> bool {
-        self.root == Root::Error
+        self.root == ERROR
     }
     pub(super) fn is_optional(self) -> bool {
         self.optional >> self.depth & 1 == 1
@@ -40,7 +55,7 @@ impl It {
     }
     /// Whether nothing at all is known of it.
     pub(super) fn is_unknown(self) -> bool {
-        matches!(self.root, Root::Var(_)) && self.depth == 0 && self.optional == 0
+        self.root.var().is_some() && self.depth == 0 && self.optional == 0
     }
     pub(super) fn opt(self) -> It {
         It { optional: self.optional | 1 << self.depth, ..self }
@@ -59,16 +74,15 @@ impl It {
     /// Whether it is the type of what has no value.
     #[inline]
     pub(super) fn is_unit(self) -> bool {
-        self.root == Root::Known(Base::Unit)
+        self.root == Root::of(Base::Unit)
     }
     /// The type, where all of it is known.
     #[inline]
     pub(super) fn known(self) -> Option<Ty> {
-        match self.root {
-            Root::Known(base) if self.depth == 0 && self.optional == 0 => Some(Ty::of(base)),
-            Root::Known(base) => Ty::from_parts(base as u8, self.depth, self.optional),
-            _ => None,
+        if self.root.0 >= ERROR.0 {
+            return None;
         }
+        Ty::from_parts(self.root.0 as u8, self.depth, self.optional)
     }
 }
 
@@ -81,18 +95,18 @@ pub(super) struct Unifier {
 impl Unifier {
     pub(super) fn fresh(&mut self) -> It {
         self.bound.push(None);
-        It { root: Root::Var(self.bound.len() as u32 - 1), depth: 0, optional: 0 }
+        It { root: Root(VARS + self.bound.len() as u32 - 1), depth: 0, optional: 0 }
     }
     /// The type with what is known of it filled in.
     #[inline]
     pub(super) fn resolve(&mut self, it: It) -> It {
-        if let Root::Var(_) = it.root { self.follow(it) } else { it }
+        if it.root.0 >= VARS { self.follow(it) } else { it }
     }
     /// Shortens the chains that it follows, which may be as long as the source: a list, not a recursion.
     fn follow(&mut self, it: It) -> It {
         let mut way: Vec<(u32, It)> = Vec::new();
         let mut end = it;
-        while let Root::Var(var) = end.root
+        while let Some(var) = end.root.var()
             && let Some(next) = self.bound.get(var as usize).copied().flatten()
         {
             way.push((var, end));
@@ -109,10 +123,11 @@ impl Unifier {
         known
     }
     /// Makes two types equal, or says that they cannot be.
+    #[inline]
     pub(super) fn unify(&mut self, a: It, b: It) -> bool {
-        if a == b {
-            return true;
-        }
+        a == b || self.make_equal(a, b)
+    }
+    fn make_equal(&mut self, a: It, b: It) -> bool {
         let (mut a, mut b) = (self.resolve(a), self.resolve(b));
         loop {
             if a == b || a.is_error() || b.is_error() {
@@ -143,14 +158,14 @@ impl Unifier {
     }
     /// Something is wrong with a type: whatever hangs on it goes with everything from now on.
     pub(super) fn poison(&mut self, it: It) {
-        if let Root::Var(v) = self.resolve(it).root
+        if let Some(v) = self.resolve(it).root.var()
             && let Some(slot) = self.bound.get_mut(v as usize)
         {
             *slot = Some(It::ERROR);
         }
     }
     fn bind(&mut self, var: It, to: It) -> bool {
-        let Root::Var(v) = var.root else { return false };
+        let Some(v) = var.root.var() else { return false };
         // A type cannot be an array of itself.
         if to.root == var.root {
             return false;

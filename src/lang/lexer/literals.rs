@@ -186,13 +186,35 @@ pub(crate) fn excerpt(text: &str) -> String {
 
 /// The value of a number as the lexer delimits it. An infinity means that it overflows.
 pub(crate) fn number_value(text: &str) -> f64 {
-    // Up to 15 digits are exact in an f64, and most numbers are that short and whole.
-    if text.len() <= 15 && text.bytes().all(|b| b.is_ascii_digit()) {
-        return text.bytes().fold(0u64, |value, b| value * 10 + u64::from(b - b'0')) as f64;
+    if let Some(value) = short_value(text) {
+        return value;
     }
     let parsed = if text.contains('_') { text.replace('_', "").parse() } else { text.parse() };
     // The lexer lets through only what the standard library reads as well.
     parsed.unwrap_or(f64::INFINITY)
+}
+
+/// The value of a number of at most 15 digits without an exponent, which most numbers are. Both its digits and the power
+/// of ten that they are divided by are exact in an f64, so that the division rounds once, to what is nearest.
+fn short_value(text: &str) -> Option<f64> {
+    let (mut digits, mut value, mut scale) = (0, 0u64, 1u64);
+    let mut behind_point = false;
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' => {
+                digits += 1;
+                value = value * 10 + u64::from(byte - b'0');
+                scale *= if behind_point { 10 } else { 1 };
+            }
+            b'_' => continue,
+            b'.' => behind_point = true,
+            _ => return None,
+        }
+        if digits > 15 {
+            return None;
+        }
+    }
+    Some(value as f64 / scale as f64)
 }
 
 /// Decodes what stands between a string's quotes, whose first byte is at `start` of the source, and hands the text to

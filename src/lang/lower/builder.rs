@@ -53,7 +53,7 @@ impl Place {
 pub(super) struct Constants {
     values: Vec<Value>,
     /// By [`ConstId`]: the program that last asked for it, and where it has it.
-    known: Vec<(u32, u16)>,
+    known: SmallVec<[(u32, u16); 32]>,
     /// The number of the program, from 1 on: what the last one left in `known` needs no clearing.
     program: u32,
 }
@@ -63,7 +63,11 @@ const SHARE_WINDOW: usize = 16;
 
 impl Constants {
     pub(super) fn new(checked: &Checked) -> Constants {
-        Constants { values: Vec::new(), known: vec![(0, 0); checked.constants.len()], program: 0 }
+        Constants {
+            values: Vec::new(),
+            known: SmallVec::from_elem((0, 0), checked.constants.len()),
+            program: 0,
+        }
     }
     /// From here on, the constants are another program's.
     pub(super) fn begin(&mut self) {
@@ -202,7 +206,7 @@ impl<'s, 'a> Builder<'s, 'a> {
                     slot.register = Some(register);
                 }
             } else {
-                builder.registers.extend(body.inputs.iter().map(|i| i.ty));
+                builder.registers.extend(builder.shared.inputs.iter().map(|i| i.ty));
             }
         }
         builder
@@ -211,7 +215,7 @@ impl<'s, 'a> Builder<'s, 'a> {
     pub(super) fn finish(self) -> (Vec<Ty>, Box<str>, u16, Ty) {
         let Some(body) = self.body else { return (self.registers, "".into(), 0, Ty::BOOL) };
         let params =
-            if body.kind == BodyKind::Function { body.params.len as usize } else { body.inputs.len() };
+            if body.kind == BodyKind::Function { body.params.len as usize } else { self.shared.inputs.len() };
         let item = self.shared.ast.items.get(body.item as usize);
         let name = item.map_or("", |item| self.shared.ast.symbol(item.name));
         (self.registers, name.into(), u16::try_from(params).unwrap_or(u16::MAX), body.result)

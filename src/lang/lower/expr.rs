@@ -2,7 +2,7 @@
 
 use super::builder::{Builder, Overflow, Place};
 use crate::lang::ast::{BinaryOp, ExprId, ExprKind, Quantifier, Range, UnaryOp};
-use crate::lang::checked::Meaning;
+use crate::lang::checked::{Folds, Meaning};
 use eclvm_kernel::isa::{CONST_B, CONST_C, Op};
 use eclvm_kernel::span::Span;
 use eclvm_kernel::types::Ty;
@@ -15,25 +15,12 @@ pub(super) fn flags(b: Place, c: Place) -> u8 {
 }
 
 impl Builder<'_, '_> {
-    /// The constant that an expression folds to, all of it.
-    fn constant(&mut self, id: ExprId) -> Result<Option<u16>, Overflow> {
-        let info = self.shared.checked.expr(id);
-        let whole = match self.shared.ast.expr(id).kind {
-            ExprKind::Chain { links, .. } => info.folded_links == links.len,
-            _ => true,
-        };
-        match info.folded.filter(|_| whole) {
-            Some(folded) => self.shared.constants.folded(self.shared.checked, folded).map(Some),
-            None => Ok(None),
-        }
-    }
-
     /// The value, wherever it is cheapest to have it.
     pub(super) fn value(&mut self, id: ExprId) -> Result<Place, Overflow> {
-        if let Some(k) = self.constant(id)? {
-            return Ok(Place::Const(k));
-        }
         let info = self.shared.checked.expr(id);
+        if let (Folds::Whole, Some(folded)) = (info.folds, info.folded) {
+            return self.shared.constants.folded(self.shared.checked, folded).map(Place::Const);
+        }
         let kept = match info.meaning {
             Meaning::Local(local) if matches!(self.shared.ast.expr(id).kind, ExprKind::Name(_)) => {
                 Some(self.local(local))
@@ -47,7 +34,7 @@ impl Builder<'_, '_> {
             Some(register) if self.register_ty(register) == info.ty => Ok(Place::Kept(register)),
             _ => {
                 let register = self.allocate(info.ty)?;
-                self.into(id, register)?;
+                self.compute(id, register)?;
                 Ok(Place::Temp(register))
             }
         }
@@ -92,20 +79,26 @@ impl Builder<'_, '_> {
 
     /// Evaluates into `dst`, whose type is the expression's or its optional one.
     pub(super) fn into(&mut self, id: ExprId, dst: u16) -> Result<(), Overflow> {
-        if let Some(k) = self.constant(id)? {
+        let info = self.shared.checked.expr(id);
+        if let (Folds::Whole, Some(folded)) = (info.folds, info.folded) {
+            let k = self.shared.constants.folded(self.shared.checked, folded)?;
             return self.emit(Op::Const, 0, [dst, k, 0], self.expr_span(id));
         }
-        let expr = self.shared.ast.expr(id);
-        let span = expr.span;
-        let own = self.shared.checked.expr(id).ty;
-        if self.register_ty(dst) != own && !self.widens(id) {
+        if self.register_ty(dst) != info.ty && !self.widens(id) {
             // Instructions write registers of their result's own type; a move makes it optional.
-            let temp = self.allocate(own)?;
-            self.into(id, temp)?;
-            self.emit(Op::Move, 0, [dst, temp, 0], span)?;
+            let temp = self.allocate(info.ty)?;
+            self.compute(id, temp)?;
+            self.emit(Op::Move, 0, [dst, temp, 0], self.expr_span(id))?;
             self.release(temp);
             return Ok(());
         }
+        self.compute(id, dst)
+    }
+
+    /// Evaluates what is not constant into `dst`, in which it fits.
+    fn compute(&mut self, id: ExprId, dst: u16) -> Result<(), Overflow> {
+        let expr = self.shared.ast.expr(id);
+        let span = expr.span;
         match expr.kind {
             ExprKind::Name(_) => self.name(id, dst),
             ExprKind::Unary(op, operand) => {

@@ -25,6 +25,8 @@ use eclvm_kernel::program::{EffectKind, Function, Input, Program, StdInput};
 use eclvm_kernel::span::Span;
 use eclvm_kernel::value::Value;
 use eclvm_kernel::verify::VerifyError;
+use smallvec::SmallVec;
+use std::mem;
 
 /// What all functions of one program share.
 struct Shared<'a> {
@@ -32,20 +34,22 @@ struct Shared<'a> {
     checked: &'a Checked,
     reach: Reach,
     constants: builder::Constants,
+    /// Of the policy: the program takes them over.
+    inputs: Vec<Input>,
 }
 
 /// The bodies that a policy can reach, in order: itself first, then functions in order of their first mention.
 struct Reach {
-    order: Vec<BodyId>,
+    order: SmallVec<[BodyId; 8]>,
     /// For each body, the policy that last reached it, and its index there.
-    index: Vec<(u32, u32)>,
+    index: SmallVec<[(u32, u32); 8]>,
     /// The number of the policy, from 1 on: what the last one left in `index` needs no clearing.
     policy: u32,
 }
 
 impl Reach {
     fn new(checked: &Checked) -> Reach {
-        Reach { order: Vec::new(), index: vec![(0, 0); checked.bodies.len()], policy: 0 }
+        Reach { order: SmallVec::new(), index: SmallVec::from_elem((0, 0), checked.bodies.len()), policy: 0 }
     }
     fn begin(&mut self, checked: &Checked, root: BodyId) {
         self.policy += 1;
@@ -74,18 +78,22 @@ impl Reach {
 pub(crate) fn lower(
     source: &str,
     ast: &Ast,
-    checked: &Checked,
+    mut checked: Checked,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Program> {
+    let inputs: SmallVec<[Vec<Input>; 4]> =
+        checked.bodies.iter_mut().map(|body| mem::take(&mut body.inputs)).collect();
+    let checked = &checked;
     let mut programs =
         Vec::with_capacity(checked.bodies.iter().filter(|b| b.kind != BodyKind::Function).count());
     let mut left = MAX_COMPILED_BYTES + 32 * source.len();
     let (reach, constants) = (Reach::new(checked), builder::Constants::new(checked));
-    let mut shared = Shared { ast, checked, reach, constants };
-    for (id, body) in checked.bodies.iter().enumerate() {
+    let mut shared = Shared { ast, checked, reach, constants, inputs: Vec::new() };
+    for ((id, body), inputs) in checked.bodies.iter().enumerate().zip(inputs) {
         if body.kind == BodyKind::Function {
             continue;
         }
+        shared.inputs = inputs;
         match policy(&mut shared, BodyId(id as u32)) {
             Ok(program) => match left.checked_sub(weight(&program)) {
                 Some(rest) => {
@@ -182,7 +190,7 @@ fn policy(shared: &mut Shared<'_>, root: BodyId) -> Result<Program, Overflow> {
     if functions_reached > MAX_FUNCTIONS {
         return Err(Overflow::Functions);
     }
-    if checked.body(root).is_some_and(|b| b.inputs.len() > MAX_INPUTS) {
+    if shared.inputs.len() > MAX_INPUTS {
         return Err(Overflow::Inputs);
     }
     let (mut mentions, mut effect) = (StdMask::default(), EffectKind::Pure);
@@ -213,15 +221,13 @@ fn policy(shared: &mut Shared<'_>, root: BodyId) -> Result<Program, Overflow> {
         functions.push(Function { name, params, result, registers, start, end: code.len() as u32 });
     }
     let body = checked.body(root);
-    let inputs: Vec<Input> = body
-        .map_or(Vec::new(), |b| b.inputs.iter().map(|i| Input { name: i.name.clone(), ty: i.ty }).collect());
     Ok(Program {
         name: functions.first().map_or("main".into(), |f| f.name.clone()),
         expression: body.is_some_and(|b| b.kind == BodyKind::Expression),
         schedule: Schedule::V1,
         effect,
         mentions: mentions.0,
-        inputs,
+        inputs: mem::take(&mut shared.inputs),
         constants: shared.constants.take(),
         functions,
         code,

@@ -7,6 +7,7 @@
 //! Symbols are numbered by first occurrence: the tree does not depend on the secret.
 
 use crate::lang::ast::{Symbol, TextTable};
+use smallvec::SmallVec;
 use std::hash::{BuildHasher, RandomState};
 
 /// Slots that one lookup may visit before the hash is taken to be under attack.
@@ -24,7 +25,7 @@ const FREE: Slot = Slot { hash: 0, entry: 0 };
 /// The index over a table of names.
 pub(super) struct Interner {
     /// A power of two of slots, at least twice as many as names.
-    slots: Vec<Slot>,
+    slots: SmallVec<[Slot; 64]>,
     keys: RandomState,
     /// The secret of the fast hash: odd, so that no information is lost in multiplying.
     secret: u64,
@@ -47,7 +48,7 @@ impl Interner {
 
     pub(super) fn with_secret(names: usize, keys: RandomState, secret: u64) -> Interner {
         Interner {
-            slots: vec![FREE; (names * 2).next_power_of_two().max(32)],
+            slots: SmallVec::from_elem(FREE, (names * 2).next_power_of_two().max(32)),
             keys,
             secret,
             under_attack: false,

@@ -136,12 +136,12 @@ impl<'s> Parser<'s> {
         // Guesses that fit ordinary sources, so that tables rarely grow; a bound keeps hostile ones from paying off.
         let len = source.len().min(MAX_TOKENS);
         let ast = Ast {
-            exprs: Vec::with_capacity(len / 8 + 8),
+            exprs: Vec::with_capacity(len / 12 + 8),
             stmts: Vec::with_capacity(len / 32 + 4),
             expr_lists: Vec::with_capacity(len / 32 + 4),
             stmt_lists: Vec::with_capacity(len / 32 + 4),
             links: Vec::with_capacity(len / 24 + 4),
-            symbols: TextTable::with_capacity(len / 32 + 8, len / 4 + 32),
+            symbols: TextTable::with_capacity(len / 64 + 4, len / 8 + 32),
             texts: TextTable::with_capacity(len / 64 + 4, len / 4 + 32),
             ..Ast::default()
         };
@@ -150,7 +150,7 @@ impl<'s> Parser<'s> {
         Parser {
             lexer,
             ast,
-            names: Interner::new(len / 16),
+            names: Interner::new(len / 24),
             tok,
             last_end: 0,
             depth: 0,

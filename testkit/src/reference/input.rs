@@ -2,7 +2,7 @@
 
 use super::source::{PolicyFacts, Source};
 use crate::case::{Ask, Given, Setting};
-use eclvm::lang::checked::InputInfo;
+use eclvm::kernel::program::Input;
 use eclvm_kernel::fault::Fault;
 use eclvm_kernel::program::{EffectKind, StdInput};
 use eclvm_kernel::types::{Base, Ty};
@@ -12,7 +12,7 @@ pub fn check(source: &Source, facts: &PolicyFacts, ask: &Ask, setting: &Setting)
     if facts.effect == EffectKind::Write && !setting.allow_writes {
         return Err(Fault::EffectNotAllowed);
     }
-    let inputs: &[InputInfo] = &source.checked.bodies[facts.body.0 as usize].inputs;
+    let inputs: &[Input] = &source.checked.bodies[facts.body.0 as usize].inputs;
     for (i, input) in inputs.iter().enumerate() {
         match ask.inputs.get(i).unwrap_or(&Given::Missing) {
             Given::Missing if input.ty.is_optional() => {}

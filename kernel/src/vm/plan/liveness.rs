@@ -2,12 +2,13 @@
 
 use crate::isa::Instr;
 use crate::program::{Function, Program};
+use smallvec::SmallVec;
 
 /// Of one function at a time.
 #[derive(Default)]
 pub(super) struct Liveness {
     /// For each instruction, the registers that are read from it on; empty where everything counts as read.
-    before: Vec<u64>,
+    before: SmallVec<[u64; 64]>,
     /// The function's first instruction.
     base: usize,
 }

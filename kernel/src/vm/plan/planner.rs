@@ -7,6 +7,7 @@ use super::{compared, equal_is_sized, fixed_compute, settles};
 use crate::isa::{CONST_B, CONST_C, Instr, Op};
 use crate::program::{Function, Program};
 use crate::types::{Base, Ty};
+use smallvec::SmallVec;
 
 /// How far back types are compared, to share equal ones: a program may have as many types as registers.
 const SHARE_WINDOW: usize = 16;
@@ -18,7 +19,7 @@ pub(super) struct Planner<'p> {
     pub(super) source: Vec<u32>,
     pub(super) begins: Vec<bool>,
     /// Plan index of each portable instruction that a jump may go to.
-    place: Vec<u32>,
+    place: SmallVec<[u32; 64]>,
     pub(super) types: Vec<Ty>,
     pub(super) functions: Vec<PlanFunction>,
     /// Compute units of the straight run so far.
@@ -35,7 +36,7 @@ impl<'p> Planner<'p> {
             ops: Vec::with_capacity(n),
             source: Vec::with_capacity(n),
             begins: vec![false; n],
-            place: vec![0; n],
+            place: SmallVec::from_elem(0, n),
             types: Vec::new(),
             functions: Vec::with_capacity(p.functions.len()),
             pending: 0,

@@ -108,10 +108,10 @@ pub struct ExecutionsState(Arc<Counters>);
 
 impl ExecutionsState {
     /// Counts a context of the embedder's own as started, once; it is active until
-    /// [`ExecutionsState::eclvm_context_completed`] is called for it, which [`ExecutionsState::enter`] does by itself. `id` is
-    /// for logs of the caller's: nothing is kept by it. Not in the event log.
+    /// [`ExecutionsState::eclvm_context_completed`] is called for it, which [`ExecutionsState::enter`] does by itself. `id` goes
+    /// into a debug event of tracing; nothing is kept by it. Not in the event log.
     pub fn eclvm_context_started(&self, id: &str) {
-        let _ = id;
+        tracing::debug!(id, "Context started");
         self.0.started();
     }
     /// A context of the embedder's own ended, for which nothing else was counted: whether well, with how much gas and mana,

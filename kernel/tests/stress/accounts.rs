@@ -3,7 +3,8 @@
 use crate::crew::Load;
 use eclvm_kernel::gas::{GasLayer, GasUnits};
 use eclvm_kernel::mana::{ManaAccount, ManaRate, ManaTable};
-use eclvm_kernel::multigas::{MultiGas, RealmQuota};
+use eclvm_kernel::multigas::{MultiGas, RealmQuota, Taken};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Takes and returns in one period, then in the next: never more than the quota, and all of it once nobody returns any.
@@ -17,6 +18,8 @@ pub(crate) fn quotas(load: &Load) -> u64 {
     gas.set_quota(realm, &RealmQuota { limits: limits.map(Some), period_ns: PERIOD }).unwrap();
     let one = GasUnits { network: 1, compute: 1, storage: 1, realm: 1 };
     let each = load.each() / PERIODS;
+    // What was taken in the period before and comes back too late.
+    let late = Mutex::new(Vec::<(u64, Taken<'_>)>::new());
     for period in 1..=PERIODS {
         let now = period * PERIOD;
         // Layer by layer, what was taken and not returned.
@@ -24,7 +27,16 @@ pub(crate) fn quotas(load: &Load) -> u64 {
         let had = load.go(
             |_, chance| {
                 let mut had = 0u64;
+                let mut old = Vec::new();
                 for _ in 0..each {
+                    if had == 1 {
+                        // The period has rolled by now: this changes nothing.
+                        let mut late = late.lock().unwrap();
+                        old.extend(late.extract_if(.., |(taken_in, _)| *taken_in < period));
+                    }
+                    if let Some((_, taken)) = old.pop() {
+                        taken.give_back(&one);
+                    }
                     let units = match chance.below(3) {
                         0 => one,
                         _ => GasUnits { compute: 0, ..one },
@@ -34,7 +46,11 @@ pub(crate) fn quotas(load: &Load) -> u64 {
                     for layer in GasLayer::ALL {
                         held[layer as usize].fetch_add(units[layer], Ordering::Relaxed);
                     }
-                    if chance.one_in(2) {
+                    if chance.one_in(64)
+                        && let Ok(mut late) = late.try_lock()
+                    {
+                        late.push((period, taken));
+                    } else if chance.one_in(2) {
                         for layer in GasLayer::ALL {
                             held[layer as usize].fetch_sub(units[layer], Ordering::Relaxed);
                         }

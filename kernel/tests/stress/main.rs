@@ -107,11 +107,13 @@ fn main() -> ExitCode {
     let (mut all, mut red) = (0, 0);
     for protocol in PROTOCOLS.iter().filter(|protocol| protocol.name.contains(&flags.only)) {
         let wanted = if flags.only.is_empty() { flags.ops / 100 * protocol.share } else { flags.ops };
+        // Long enough that threads which begin one after the other still meet.
+        let ops = (wanted / 4).clamp(100_000, 4_000_000);
         let (started, mut done, mut rounds) = (Instant::now(), 0, 0u64);
         let ended = catch_unwind(AssertUnwindSafe(|| {
             while done < wanted {
                 let seed = flags.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(rounds);
-                done += (protocol.round)(&Load { threads: flags.threads, seed, ops: 100_000 });
+                done += (protocol.round)(&Load { threads: flags.threads, seed, ops });
                 rounds += 1;
             }
         }));

@@ -10,6 +10,8 @@ use eclvm_kernel::telemetry::{Run, Telemetry, Worker};
 /// Records of two counters on different lines that a cut must not part.
 pub(crate) fn ledger(load: &Load) -> u64 {
     const PAIRS: usize = 3;
+    // Whoever waits is between the two as often as not.
+    const BETWEEN: usize = 20;
     let ledger = Ledger::new(64);
     let mut last = [0; PAIRS];
     let added = load.go(
@@ -17,7 +19,9 @@ pub(crate) fn ledger(load: &Load) -> u64 {
             let mut added = [0; PAIRS];
             for _ in 0..load.each() {
                 let (pair, n) = (chance.below(PAIRS as u64) as usize, chance.below(4));
-                ledger.record(number, &[(pair, n), (40 + pair, 2 * n)]).unwrap();
+                let mut adds = [(BETWEEN, 1); 8];
+                (adds[0], adds[7]) = ((pair, n), (40 + pair, 2 * n));
+                ledger.record(number, &adds).unwrap();
                 added[pair] += n;
             }
             added

@@ -70,7 +70,7 @@ impl Chance {
         z ^ (z >> 31)
     }
     pub(crate) fn below(&mut self, n: u64) -> u64 {
-        (u128::from(self.next()) * u128::from(n) >> 64) as u64
+        ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
     }
     /// Once in so many times.
     pub(crate) fn one_in(&mut self, n: u64) -> bool {

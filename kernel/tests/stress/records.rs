@@ -109,7 +109,7 @@ pub(crate) fn telemetry(load: &Load) -> u64 {
         gas: GasUnits { network: 1, compute: n, storage: 0, realm: 0 },
         cost: n,
         mana: 2 * n,
-        duration_ns: (n % 2 == 0).then_some(n),
+        duration_ns: n.is_multiple_of(2).then_some(n),
         policy_type: (n % 12) as u8,
     };
     let check = |executed: u64, sum: Option<u64>| {

@@ -1,42 +1,32 @@
 //! `cargo bench --bench budget`: what a shared budget costs, against the plainest things that could stand in its place.
-//! `-- --test` runs each once, quickly.
+//! `-- --test` runs each once, quickly; `-- turns` only measures all of them in turns.
 //!
 //! One iteration of `lease` takes gas and mana and settles them: two updates. Those it is compared with keep less: one
 //! counter, or a counter per thread, has no limit, no mana and no snapshot; a mutex has them, and blocks.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "a benchmark that cannot start should stop; criterion's macros make undocumented items"
 )]
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+mod common;
+
+use common::{Case, in_turns, together};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use crossbeam_utils::CachePadded;
-use eclvm::Policy;
-use eclvm::batch::{Batch, BatchOptions, Column, RequestColumns};
 use eclvm::kernel::budget::{Amount, Budget, BudgetLimits, Lease};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Barrier, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-/// The time that `threads` need, each for `rounds` of `work`, from when all have begun.
-fn together(threads: usize, rounds: u64, work: impl Fn(usize) + Sync) -> Duration {
-    let start = Barrier::new(threads + 1);
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|thread| {
-                let (start, work) = (&start, &work);
-                scope.spawn(move || {
-                    start.wait();
-                    (0..rounds).for_each(|_| work(thread));
-                })
-            })
-            .collect();
-        start.wait();
-        let began = Instant::now();
-        workers.into_iter().for_each(|worker| worker.join().unwrap());
-        began.elapsed()
-    })
+/// What one thread does again and again, told its number.
+type Work<'w> = Box<dyn Fn(usize) + Sync + 'w>;
+
+/// The time that `threads` need, each for `rounds` of `work`.
+fn rounds(threads: usize, rounds: u64, work: impl Fn(usize) + Sync) -> Duration {
+    together(threads, |thread| (0..rounds).for_each(|_| work(thread)))
 }
 
 fn take_and_settle(budget: &Budget) {
@@ -52,27 +42,27 @@ fn hammer(c: &mut Criterion) {
     for threads in [1, 2] {
         let budget = Budget::new(BudgetLimits::UNBOUNDED);
         group.bench_function(BenchmarkId::new("lease", threads), |b| {
-            b.iter_custom(|rounds| together(threads, rounds, |_| take_and_settle(&budget)));
+            b.iter_custom(|n| rounds(threads, n, |_| take_and_settle(&budget)));
         });
         group.bench_function(BenchmarkId::new("charge", threads), |b| {
-            b.iter_custom(|rounds| {
-                together(threads, rounds, |_| {
+            b.iter_custom(|n| {
+                rounds(threads, n, |_| {
                     black_box(budget.try_consume(1, 1));
                 })
             });
         });
         let shared = AtomicU64::new(0);
         group.bench_function(BenchmarkId::new("one fetch_add", threads), |b| {
-            b.iter_custom(|rounds| {
-                together(threads, rounds, |_| {
+            b.iter_custom(|n| {
+                rounds(threads, n, |_| {
                     shared.fetch_add(1, Ordering::AcqRel);
                 })
             });
         });
         let padded = [(); 2].map(|()| CachePadded::new(AtomicU64::new(0)));
         group.bench_function(BenchmarkId::new("a padded fetch_add per thread", threads), |b| {
-            b.iter_custom(|rounds| {
-                together(threads, rounds, |thread| {
+            b.iter_custom(|n| {
+                rounds(threads, n, |thread| {
                     if let Some(counter) = padded.get(thread) {
                         counter.fetch_add(1, Ordering::AcqRel);
                     }
@@ -82,8 +72,8 @@ fn hammer(c: &mut Criterion) {
         // Twice, as a lease is taken and settled.
         let locked = Mutex::new((0u64, 0u64));
         group.bench_function(BenchmarkId::new("two locks of a Mutex<(u64, u64)>", threads), |b| {
-            b.iter_custom(|rounds| {
-                together(threads, rounds, |_| {
+            b.iter_custom(|n| {
+                rounds(threads, n, |_| {
                     for _ in 0..2 {
                         let mut pair = locked.lock().unwrap();
                         *pair = (pair.0.wrapping_add(1), pair.1.wrapping_add(1));
@@ -115,61 +105,39 @@ fn alone(c: &mut Criterion) {
     });
 }
 
-/// The same batch with a shared budget and without one, in turn, and what the budget adds to a request: the median of the
-/// differences of neighbours, with the quartiles. Neighbours differ less by what else the machine does than runs that are a
-/// second apart.
-fn batch(c: &mut Criterion) {
-    const REQUESTS: usize = 200_000;
-    let pairs = if std::env::args().any(|arg| arg == "--test") { 1 } else { 61 };
-    let policy = Policy::compile("amount <= 100").unwrap();
-    let amounts: Vec<f64> = (0..REQUESTS).map(|n| (n % 200) as f64).collect();
-    let requests = RequestColumns::new(&policy, REQUESTS).with("amount", Column::Numbers(&amounts)).unwrap();
-    let mut group = c.benchmark_group("batch");
-    group.sample_size(10).throughput(Throughput::Elements(REQUESTS as u64));
+/// All of the above in turns; the second thread does as much as the first. What a batch spends on its budget is measured by
+/// `cargo run --release -p eclvm-testkit --bin accounting`.
+fn turns(_: &mut Criterion) {
+    // Short, so that a round seldom spans two turns of the scheduler.
+    const ROUNDS: u64 = 10_000;
     for threads in [1, 2] {
-        let start = |budget: Option<Arc<Budget>>| {
-            let options = BatchOptions { budget, threads, ..BatchOptions::default() };
-            Batch::new(&policy, options).unwrap()
+        let budget = Budget::new(BudgetLimits::UNBOUNDED);
+        let nested = {
+            let parent = Arc::new(Budget::new(BudgetLimits::UNBOUNDED));
+            Budget::within(BudgetLimits::UNBOUNDED, parent)
         };
-        let budget = Arc::new(Budget::new(BudgetLimits::UNBOUNDED));
-        let (mut shared, mut own) = (start(Some(budget.clone())), start(None));
-        let time = |batch: &mut Batch<'_>| {
-            let began = Instant::now();
-            black_box(batch.run(&requests).unwrap());
-            began.elapsed().as_nanos() as f64 / REQUESTS as f64
+        let (shared, padded) = (AtomicU64::new(0), [(); 2].map(|()| CachePadded::new(AtomicU64::new(0))));
+        let locked = Mutex::new((0u64, 0u64));
+        let lock = || {
+            let mut pair = locked.lock().unwrap();
+            *pair = (pair.0.wrapping_add(1), pair.1.wrapping_add(1));
         };
-        let mut differences: Vec<f64> = (0..pairs)
-            .map(|pair| {
-                // Who goes first changes, too.
-                if pair % 2 == 0 {
-                    let with = time(&mut shared);
-                    with - time(&mut own)
-                } else {
-                    let without = time(&mut own);
-                    time(&mut shared) - without
-                }
-            })
-            .collect();
-        differences.sort_by(f64::total_cmp);
-        let quantile = |part: usize| differences.get(differences.len() * part / 4).copied().unwrap_or(0.0);
-        println!(
-            "batch, {threads} threads: a shared budget adds [{:.2} {:.2} {:.2}] ns to a request, {} pairs; {:.6} updates \
-             a request",
-            quantile(1),
-            quantile(2),
-            quantile(3),
-            differences.len(),
-            budget.updates() as f64 / (differences.len() * REQUESTS) as f64,
-        );
-        group.bench_function(BenchmarkId::new("shared budget", threads), |b| {
-            b.iter(|| shared.run(&requests).unwrap());
+        let cases: Vec<(&str, Work<'_>)> = vec![
+            ("a lease: two updates", Box::new(|_| take_and_settle(&budget))),
+            ("a lease on two levels", Box::new(|_| take_and_settle(&nested))),
+            ("a charge: one update", Box::new(|_| _ = budget.try_consume(1, 1))),
+            ("one shared fetch_add", Box::new(|_| _ = shared.fetch_add(1, Ordering::AcqRel))),
+            ("a padded fetch_add per thread", Box::new(|n| _ = padded[n].fetch_add(1, Ordering::AcqRel))),
+            ("a Mutex<(u64, u64)>, locked once", Box::new(|_| lock())),
+            ("a Mutex<(u64, u64)>, locked twice", Box::new(|_| (0..2).for_each(|_| lock()))),
+        ];
+        let cases = cases.into_iter().map(|(name, work)| -> Case<'_> {
+            let time = move || rounds(threads, ROUNDS, &work).as_nanos() as f64 / ROUNDS as f64;
+            (name.to_owned(), Box::new(time))
         });
-        group.bench_function(BenchmarkId::new("no shared budget", threads), |b| {
-            b.iter(|| own.run(&requests).unwrap());
-        });
+        in_turns(&format!("budget, {threads} threads"), 201, cases.collect());
     }
-    group.finish();
 }
 
-criterion_group!(benches, hammer, alone, batch);
+criterion_group!(benches, turns, hammer, alone);
 criterion_main!(benches);

@@ -1,7 +1,8 @@
 //! `cargo bench --bench multigas`: what it costs to count a run, beside maps that take locks and beside a plain shared
-//! addition, and what a snapshot costs. `-- --test` runs each once, quickly.
+//! addition, and what a snapshot costs. `-- --test` runs each once, quickly; `-- turns` only measures records in turns.
 //!
-//! Times are of one record as each thread sees it: with two threads, both make all of them at once.
+//! Times are of one record as each thread sees it: with two threads, both make all of them at once. Each includes finding the
+//! next realm, a multiplication and a remainder.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -9,14 +10,17 @@
     reason = "a benchmark that cannot start should stop; criterion's macros make undocumented items"
 )]
 
+mod common;
+
+use common::{Case, in_turns, together};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use dashmap::DashMap;
 use eclvm::kernel::gas::GasUnits;
 use eclvm::kernel::multigas::{MultiGas, RealmId};
 use std::collections::HashMap;
 use std::hint::black_box;
+use std::sync::RwLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Barrier, RwLock};
 use std::time::{Duration, Instant};
 
 const UNITS: GasUnits = GasUnits { network: 5, compute: 3, storage: 10, realm: 20 };
@@ -28,24 +32,12 @@ fn names(realms: usize) -> Vec<String> {
 
 /// Each thread makes all records, one realm after the other in an order that caches do not foresee.
 fn on_threads(threads: usize, realms: usize, records: u64, record: impl Fn(usize, usize) + Sync) -> Duration {
-    let barrier = Barrier::new(threads);
-    std::thread::scope(|scope| {
-        let running: Vec<_> = (0..threads)
-            .map(|worker| {
-                let (record, barrier) = (&record, &barrier);
-                scope.spawn(move || {
-                    barrier.wait();
-                    let began = Instant::now();
-                    let mut at = worker * 7 + 1;
-                    for _ in 0..records {
-                        at = at.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-                        record(worker, (at >> 33) % realms);
-                    }
-                    began.elapsed()
-                })
-            })
-            .collect();
-        running.into_iter().map(|thread| thread.join().unwrap()).max().unwrap()
+    together(threads, |worker| {
+        let mut at = worker * 7 + 1;
+        for _ in 0..records {
+            at = at.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+            record(worker, (at >> 33) % realms);
+        }
     })
 }
 
@@ -143,5 +135,49 @@ fn snapshot(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, record, snapshot);
+/// How one record is made, by this thread and of this realm.
+type Work<'w> = Box<dyn Fn(usize, usize) + Sync + 'w>;
+
+/// A record of each kind in turns.
+fn turns(_: &mut Criterion) {
+    // Short, so that a round seldom spans two turns of the scheduler.
+    const RECORDS: u64 = 10_000;
+    for (threads, realms) in [(1, 10), (2, 10), (1, 10_000), (2, 10_000)] {
+        let names = names(realms);
+        let gas = MultiGas::default();
+        let ids: Vec<RealmId> = names.iter().map(|name| gas.realm(name)).collect();
+        let dash: DashMap<String, [u64; 4]> = names.iter().map(|name| (name.clone(), [0; 4])).collect();
+        let locked: RwLock<HashMap<String, [u64; 4]>> =
+            RwLock::new(names.iter().map(|name| (name.clone(), [0; 4])).collect());
+        let totals: [AtomicU64; 4] = Default::default();
+        let add = |used: &mut [u64; 4]| {
+            used.iter_mut().zip(ADDS).for_each(|(used, n)| *used = used.wrapping_add(n))
+        };
+        let cases: Vec<(&str, Work<'_>)> = vec![
+            ("MultiGas by id", Box::new(|worker, realm| gas.record(worker, ids[realm], &UNITS, 1))),
+            (
+                "MultiGas by name",
+                Box::new(|worker, realm| gas.record(worker, gas.realm(&names[realm]), &UNITS, 1)),
+            ),
+            ("DashMap by name", Box::new(|_, realm| add(&mut dash.get_mut(&names[realm]).unwrap()))),
+            (
+                "RwLock<HashMap> by name",
+                Box::new(|_, realm| add(locked.write().unwrap().get_mut(&names[realm]).unwrap())),
+            ),
+            (
+                "4 shared additions",
+                Box::new(|_, _| {
+                    totals.iter().zip(ADDS).for_each(|(total, n)| _ = total.fetch_add(n, Ordering::Relaxed))
+                }),
+            ),
+        ];
+        let cases = cases.into_iter().map(|(name, work)| -> Case<'_> {
+            let time = move || on_threads(threads, realms, RECORDS, &work).as_nanos() as f64 / RECORDS as f64;
+            (name.to_owned(), Box::new(time))
+        });
+        in_turns(&format!("multigas, {threads} threads, {realms} realms"), 201, cases.collect());
+    }
+}
+
+criterion_group!(benches, turns, record, snapshot);
 criterion_main!(benches);

@@ -2,16 +2,18 @@
 #![cfg(feature = "state-host")]
 
 use eclvm::Policy;
-use eclvm::batch::{Batch, BatchOptions, Column, RequestColumns, Requests};
+use eclvm::batch::{Batch, BatchOptions, Column, Engine, RequestColumns, Requests};
 use eclvm::host::{StateHost, World};
 use eclvm::kernel::budget::{Budget, BudgetLimits};
 use eclvm::kernel::effects::{Effect, StoreValue};
 use eclvm::kernel::fault::{Exhaustion, Fault, Outcome};
+use eclvm::kernel::host::{EntryPolicy, HostInterface, HostResult, RealmFacts, StoreValueRef};
 use eclvm::kernel::receipt::Receipt;
 use eclvm::kernel::request::{Env, Request};
-use eclvm::kernel::value::{Did, ValueRef};
+use eclvm::kernel::value::{Did, TrustVector, ValueRef};
 use eclvm::kernel::vm::Vm;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Small numbers that look like chance and are the same every time (splitmix64).
 struct Chance(u64);
@@ -231,4 +233,129 @@ fn what_an_allowed_request_writes_is_there_for_every_later_one() {
     // Trust was raised three times, by those that were allowed.
     let Effect::TrustUpdate { new, .. } = &receipts[3].effects()[1] else { panic!("no trust update") };
     assert!((new.0[0] - 0.8).abs() < 1e-12);
+}
+
+/// A host whose answers are counted.
+#[derive(Default)]
+struct Counted(AtomicU64);
+
+impl HostInterface for Counted {
+    fn version(&self) -> u64 {
+        7
+    }
+    fn trust(&self, _: &str) -> HostResult<Option<TrustVector>> {
+        Ok(None)
+    }
+    fn has_credential(&self, _: &str, _: &str) -> HostResult<bool> {
+        Ok(false)
+    }
+    fn resolve_did(&self, _: &str) -> HostResult<bool> {
+        Ok(false)
+    }
+    fn balance(&self, _: &str) -> HostResult<i128> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(1)
+    }
+    fn is_member(&self, _: &str, _: &str) -> HostResult<bool> {
+        Ok(false)
+    }
+    fn realm(&self, _: &str) -> HostResult<Option<RealmFacts>> {
+        Ok(None)
+    }
+    fn mean_trust(&self, _: &[(&str, TrustVector)]) -> HostResult<Option<f64>> {
+        Ok(None)
+    }
+    fn store_get<'a>(&'a self, _: &str, _: &str) -> HostResult<Option<StoreValueRef<'a>>> {
+        Ok(None)
+    }
+    fn entry_policy(&self, _: &str) -> HostResult<EntryPolicy> {
+        Ok(EntryPolicy::Default)
+    }
+}
+
+/// Runs that have all the gas they want and never end, in a batch whose gas does: one after the other the first of them uses
+/// it up, and the rest are exhausted without gas of their own. There was a time when they ran until time was up, and the
+/// batch was cut there. How far they run ahead of their turn is counted: for each thread about what the budget has, and
+/// nothing for those behind.
+#[test]
+fn a_run_without_end_is_ended_by_the_gas_of_its_batch() {
+    const GAS: u64 = 60_000;
+    let text = "policy p(n: number) { let x = n; while x > 0 { x = x + get_balance(did(\"did:x:a\")); } }";
+    let policy = Policy::compile(text).unwrap();
+    let limits = BudgetLimits { gas_limit: GAS, ..BudgetLimits::UNBOUNDED };
+    // The first one that never ends comes late, or first, or there are only such; some have wrong inputs.
+    for late in [1_500, 0, 1, 17] {
+        let of = |n: usize| match n {
+            n if n % 97 == 5 => [ValueRef::Text("wrong")],
+            n if late == 0 || (n >= late && n % 3 == 0) => [ValueRef::Number(1.0)],
+            _ => [ValueRef::Number(0.0)],
+        };
+        let rows: Vec<[ValueRef<'_>; 1]> = (0..2_000).map(of).collect();
+        let requests: Vec<Request<'_>> = rows.iter().map(|row| Request::new(row)).collect();
+        let (host, budget) = (Counted::default(), Budget::new(limits));
+        let own = BudgetLimits { timeout_ms: 60_000, ..BudgetLimits::UNBOUNDED };
+        let env = Env { host: Some(&host), limits: own, shared: Some(&budget), ..Env::default() };
+        let expected = one_by_one(&policy, &requests, &env);
+        assert_eq!(budget.exhausted(), Some(Exhaustion::OutOfGas));
+        for (engine, threads) in
+            [Engine::Scalar, Engine::Lanes].into_iter().flat_map(|e| [(e, 1), (e, 2), (e, 3)])
+        {
+            let (host, together) = (Counted::default(), Arc::new(Budget::new(limits)));
+            let options = BatchOptions {
+                host: Some(&host),
+                limits: own,
+                budget: Some(together.clone()),
+                threads,
+                engine,
+                ..BatchOptions::default()
+            };
+            let receipts = Batch::new(&policy, options).unwrap().run(requests.as_slice()).unwrap();
+            assert!(receipts == expected, "{engine:?}, {threads} threads, from {late}");
+            assert_eq!(together.gas_used(), budget.gas_used());
+            let calls = host.0.load(Ordering::Relaxed);
+            // Ten units a round or so; besides the run at its turn, each thread may be within two that are not payable.
+            assert!(
+                calls < (2 * threads as u64 + 2) * GAS / 8,
+                "{engine:?}, {threads} threads: {calls} calls"
+            );
+        }
+    }
+}
+
+/// The same where no run is without end, but together they take far more than there is: what is certainly behind the end is
+/// not run.
+#[test]
+fn what_comes_behind_the_end_of_the_gas_is_not_run() {
+    let policy = Policy::compile("policy p() { require get_balance(did(\"did:x:a\")) > 0; }").unwrap();
+    let requests = vec![Request::new(&[]); 200_000];
+    let host = Counted::default();
+    let budget = Arc::new(Budget::new(BudgetLimits { gas_limit: 10_000, ..BudgetLimits::UNBOUNDED }));
+    let options = BatchOptions {
+        host: Some(&host),
+        budget: Some(budget),
+        threads: 1,
+        engine: Engine::Scalar,
+        ..BatchOptions::default()
+    };
+    let receipts = Batch::new(&policy, options).unwrap().run(requests.as_slice()).unwrap();
+    let (paid, calls) =
+        (receipts.iter().filter(|receipt| receipt.passed()).count(), host.0.load(Ordering::Relaxed));
+    assert!(paid > 1_000 && receipts.last().is_some_and(|last| last.cost == 0));
+    assert!(calls < 2 * paid as u64 + 2_048, "{calls} calls for {paid} runs that were paid for");
+}
+
+/// Room that is used again shows nothing of what was there.
+#[test]
+fn room_for_receipts_is_used_again() {
+    let policy = Policy::compile(UNEVEN).unwrap();
+    let mut chance = Chance(3);
+    let mut room = Vec::new();
+    for count in [300, 20_000, 5, 0, 700] {
+        let rows = rows(&mut chance, count);
+        let requests: Vec<Request<'_>> = rows.iter().map(|row| Request::new(row)).collect();
+        let env = Env { allow_writes: false, ..Env::default() };
+        let options = BatchOptions { threads: 2, ..BatchOptions::default() };
+        Batch::new(&policy, options).unwrap().run_into(requests.as_slice(), &mut room).unwrap();
+        assert!(room == one_by_one(&policy, &requests, &env));
+    }
 }

@@ -64,7 +64,7 @@ fn a_guess_that_never_ends_is_ended() {
             ..BatchOptions::default()
         };
         let mut batch = Batch::new(&policy, options).unwrap();
-        batch.set_grain(1, 1);
+        batch.set_grain(1);
         // The first look is two requests wide, the second four.
         let mut receipts = batch.run(&requests[..]).unwrap();
         receipts.extend(batch.run(&requests[..]).unwrap());
@@ -93,7 +93,7 @@ fn a_cut_leaves_nothing_of_later_requests() {
             ..BatchOptions::default()
         };
         let mut batch = Batch::new(&policy, options).unwrap();
-        batch.set_grain(8, 8);
+        batch.set_grain(8);
         let (receipts, cut) = batch.run(requests.as_slice()).unwrap_err();
         // A wave in which time ran out may be given up from its first request on.
         let at = usize::try_from(cut.at).unwrap();
@@ -155,7 +155,7 @@ fn versions_are_those_of_the_turn_and_panics_have_none() {
             let options =
                 BatchOptions { host: Some(&host), allow_writes: true, threads, ..BatchOptions::default() };
             let mut batch = Batch::new(&policy, options).unwrap();
-            batch.set_grain(8, 8);
+            batch.set_grain(8);
             let receipts = batch.run(requests.as_slice()).unwrap();
             let versions: Vec<u64> = receipts.iter().map(|receipt| receipt.version).collect();
             assert_eq!(versions, expected, "{threads} threads, {shaky}");

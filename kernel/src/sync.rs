@@ -5,7 +5,8 @@
 //!
 //! A loom model proves something only if it can fail. Each protocol names its load-bearing steps, and under loom a
 //! model's twin can leave one out: `if !weakened("ring: stamp last") { ... }`, or an ordering given as
-//! `order("wide: publish", Ordering::AcqRel)`, which is Relaxed in the twin. Outside loom both are constants.
+//! `order("wide: publish", Ordering::AcqRel)`, which is Relaxed in the twin. The stress test can do the same where it is built
+//! with `--cfg eclvm_weakened`. In all other builds both are constants.
 
 #[cfg(loom)]
 pub use loom::{
@@ -39,20 +40,32 @@ std::thread_local! {
     // Loom runs all threads of a model on one thread of the system, so this is one cell per model.
     static WEAKENED: std::cell::Cell<&'static str> = const { std::cell::Cell::new("") };
 }
+#[cfg(all(eclvm_weakened, not(loom)))]
+static WEAKENED: OnceLock<&'static str> = OnceLock::new();
 
 /// Names the one step that the models run by this thread leave out; "" for none.
 #[cfg(loom)]
 pub fn weaken(step: &'static str) {
     WEAKENED.set(step);
 }
+/// Names the one step that this process leaves out, for good.
+#[cfg(all(eclvm_weakened, not(loom)))]
+pub fn weaken(step: &'static str) {
+    WEAKENED.get_or_init(|| step);
+}
 
-/// Whether a twin leaves this step out. Always false outside loom.
+/// Whether this step is left out. Always false in what ships.
 #[cfg(loom)]
 pub fn weakened(step: &'static str) -> bool {
     WEAKENED.get() == step
 }
-/// Whether a twin leaves this step out. Always false outside loom.
-#[cfg(not(loom))]
+/// Whether this step is left out. Always false in what ships.
+#[cfg(all(eclvm_weakened, not(loom)))]
+pub fn weakened(step: &'static str) -> bool {
+    WEAKENED.get().is_some_and(|left_out| *left_out == step)
+}
+/// Whether this step is left out. Always false in what ships.
+#[cfg(not(any(loom, eclvm_weakened)))]
 #[inline(always)]
 pub const fn weakened(_step: &'static str) -> bool {
     false

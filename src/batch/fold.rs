@@ -1,79 +1,126 @@
 //! Bills of a portion, settled against the shared budget in index order.
 //!
-//! Requests ran under their own limits only. As long as the shared budget can pay a bill in full, the receipt is the one
-//! of a run that drew on it; the first that it cannot pay is run again, drawing on it for real, and all later ones are
-//! exhausted without gas of their own. Requests whose inputs are wrong stay faults and draw nothing.
+//! Requests ran under their own limits only, and each chunk has added up its bills. As long as the shared budget can pay a
+//! bill in full, the receipt is the one of a run that drew on it; the first that it cannot pay is run again, drawing on it
+//! for real, and all later ones are exhausted without gas of their own. Requests whose inputs are wrong stay faults and draw
+//! nothing.
+//!
+//! Nearly always the budget can pay for the whole portion: one charge, and no receipt is looked at. Else chunk after chunk is
+//! paid, and only in a chunk that cannot be paid as a whole, or has an open run, request after request.
 
+use super::ahead::{Piece, is_out};
 use super::parallel::Worker;
+use super::summary::Counts;
 use super::{Batch, Requests};
 use eclvm_kernel::budget::{Budget, is_of_time};
-use eclvm_kernel::fault::{Fault, Outcome};
+use eclvm_kernel::fault::{Exhaustion, Fault, Outcome};
 use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::Env;
+use rayon::prelude::*;
 
-/// Bills settled with one charge, as long as the budget can pay them together.
-pub(super) const TOGETHER: usize = 4_096;
+/// How request after request ended.
+enum End {
+    /// Something may be left.
+    Open,
+    /// The budget is spent: whatever comes later is exhausted.
+    Spent(Exhaustion),
+    /// Time ran out at this request, and the budget cannot pay for it either. Whether gas or time ended the batch can no
+    /// longer be told, so it is cut here.
+    Cut(usize),
+}
 
-/// Settles the bills. Where time ran out and the budget cannot pay either, the index at which the portion ends: whether
-/// gas or time ended the batch there can no longer be told, so it is cut.
+/// Settles the bills of `receipts`, which came in chunks of so many. Pieces and receipts are afterwards those that are
+/// complete: fewer than before where the batch is cut.
 pub(super) fn settle<R: Requests + ?Sized>(
     batch: &Batch<'_>,
-    budget: &Budget,
     requests: &R,
-    receipts: &mut [Receipt],
-) -> Option<usize> {
+    chunk: usize,
+    pieces: &mut Vec<Piece>,
+    receipts: &mut Vec<Receipt>,
+) {
+    keep_complete(chunk, pieces, receipts);
+    let Some(budget) = batch.options.budget.as_deref() else { return };
+    if pay_all(budget, pieces) {
+        return;
+    }
+    let mut worker = Worker::new();
     let mut from = 0;
-    while from < receipts.len() {
-        let to = receipts.len().min(from.saturating_add(batch.grain.together));
-        let group = receipts.get(from..to).unwrap_or(&[]);
-        let (gas, mana) = group.iter().fold((Some(0u64), Some(0u64)), |(gas, mana), r| {
-            (gas.and_then(|g| g.checked_add(r.cost)), mana.and_then(|m| m.checked_add(r.mana)))
-        });
-        let paid = match (gas, mana) {
-            (Some(gas), Some(mana)) => budget.try_consume_late(gas, mana),
-            _ => false,
-        };
-        if !paid {
-            let group = receipts.get_mut(from..to).unwrap_or(&mut []);
-            if let Some(at) = one_by_one(batch, budget, requests, from, group) {
-                return Some(at);
+    for (number, group) in receipts.chunks_mut(chunk).enumerate() {
+        let Some(piece) = pieces.get_mut(number) else { break };
+        if pay_all(budget, std::slice::from_ref(piece)) {
+            from += group.len();
+            continue;
+        }
+        let end = one_by_one(batch, budget, requests, (from, piece.open), &mut worker, group);
+        let done = if let End::Cut(at) = end { at } else { group.len() };
+        (piece.len, piece.counts) = (done, Counts::of(group.get(..done).unwrap_or(&[])));
+        from += group.len();
+        match end {
+            End::Open => {}
+            End::Spent(reason) => {
+                exhaust(batch, reason, chunk, pieces.get_mut(number + 1..), receipts.get_mut(from..));
+                break;
+            }
+            End::Cut(_) => {
+                keep_complete(chunk, pieces, receipts);
+                break;
             }
         }
-        from = to;
     }
-    None
+}
+
+/// Keeps what is complete: everything before the first chunk that is not, and its beginning.
+fn keep_complete(chunk: usize, pieces: &mut Vec<Piece>, receipts: &mut Vec<Receipt>) {
+    let short = pieces.iter().position(|piece| piece.len < chunk);
+    pieces.truncate(short.map_or(pieces.len(), |at| at + 1));
+    receipts.truncate(pieces.iter().map(|piece| piece.len).sum());
+}
+
+/// Pays for all of these chunks at once, if none has an open run and the budget can.
+fn pay_all(budget: &Budget, pieces: &[Piece]) -> bool {
+    let (mut gas, mut mana) = (0u64, 0u64);
+    for piece in pieces {
+        gas = gas.saturating_add(piece.counts.cost);
+        mana = mana.saturating_add(piece.counts.mana);
+    }
+    // A sum that has come to the end may stand for more.
+    let exact = gas < u64::MAX && mana < u64::MAX;
+    exact && !pieces.iter().any(|piece| piece.open) && budget.try_consume_late(gas, mana)
 }
 
 fn one_by_one<R: Requests + ?Sized>(
     batch: &Batch<'_>,
     budget: &Budget,
     requests: &R,
-    from: usize,
+    (from, open): (usize, bool),
+    worker: &mut Worker,
     receipts: &mut [Receipt],
-) -> Option<usize> {
-    let mut worker = Worker::new();
+) -> End {
     let env = Env { shared: Some(budget), ..batch.env() };
-    for (offset, receipt) in receipts.iter_mut().enumerate() {
-        if pays(budget, receipt) {
+    let mut end = End::Open;
+    for (at, receipt) in receipts.iter_mut().enumerate() {
+        if let End::Spent(reason) = end {
+            exhaust_one(receipt, reason);
+            continue;
+        }
+        if !(open && is_out(receipt)) && pays(budget, receipt) {
             continue;
         }
         match budget.exhausted() {
-            Some(reason) if is_of_time(reason) => return Some(from + offset),
+            Some(reason) if is_of_time(reason) => return End::Cut(at),
             Some(reason) => {
-                *receipt = Receipt {
-                    outcome: Outcome::Exhausted(reason),
-                    ..Receipt::unstarted(Fault::HostError, receipt.version)
-                };
+                exhaust_one(receipt, reason);
+                end = End::Spent(reason);
             }
             None => {
-                *receipt = worker.run(batch.policy.executable(), requests, from + offset, &env);
+                *receipt = worker.run(batch.policy.executable(), requests, from + at, &env);
                 if matches!(receipt.outcome, Outcome::Exhausted(reason) if is_of_time(reason)) {
-                    return Some(from + offset);
+                    return End::Cut(at);
                 }
             }
         }
     }
-    None
+    end
 }
 
 /// Pays one bill, if the budget can: a run that drew on the budget at this point would have given the same receipt.
@@ -82,6 +129,33 @@ pub(super) fn pays(budget: &Budget, receipt: &Receipt) -> bool {
 }
 
 /// Whether nothing ran: only faults of inputs have no span.
-pub(super) fn is_unstarted(receipt: &Receipt) -> bool {
+fn is_unstarted(receipt: &Receipt) -> bool {
     matches!(receipt.outcome, Outcome::Fault(_)) && receipt.span.is_none()
+}
+
+/// What becomes of a request when the budget is spent.
+fn exhaust_one(receipt: &mut Receipt, reason: Exhaustion) {
+    if !is_unstarted(receipt) {
+        *receipt = Receipt {
+            outcome: Outcome::Exhausted(reason),
+            ..Receipt::unstarted(Fault::HostError, receipt.version)
+        };
+    }
+}
+
+/// The same for whole chunks; their order does not matter any more.
+fn exhaust(
+    batch: &Batch<'_>,
+    reason: Exhaustion,
+    chunk: usize,
+    pieces: Option<&mut [Piece]>,
+    receipts: Option<&mut [Receipt]>,
+) {
+    let (Some(pieces), Some(receipts)) = (pieces, receipts) else { return };
+    batch.install(|| {
+        pieces.par_iter_mut().zip(receipts.par_chunks_mut(chunk)).for_each(|(piece, group)| {
+            group.iter_mut().for_each(|receipt| exhaust_one(receipt, reason));
+            piece.counts = Counts::of(group);
+        });
+    });
 }

@@ -1,8 +1,8 @@
 //! Batches: many requests to one policy, on all cores, with the receipts of running them one after the other.
 //!
 //! [`Batch`] takes requests in portions, in order, so that a file larger than memory can be decided; what one portion
-//! spends or writes is there for the next. `parallel` runs a portion on rayon; `fold` settles its bills in index order;
-//! `writing` runs policies that write, `sequential` what of them must wait for its turn. [`RequestColumns`] holds requests by
+//! spends or writes is there for the next. `parallel` runs a portion on rayon, before it is each request's turn (`ahead`); `fold`
+//! settles its bills in index order; `writing` runs policies that write, `sequential` what of them must wait for its turn. [`RequestColumns`] holds requests by
 //! column. `on_state` commits a whole batch to a state, as one version.
 //!
 //! Two engines decide, with the same receipts. The scalar engine takes requests one by one; the lanes engine takes a
@@ -10,6 +10,7 @@
 //! `intern` gives texts their ids, `lanes` runs chunks, `decisions` holds answers by column. [`Engine`] says which is wanted;
 //! [`Summary::engines`] which it was, and why.
 
+mod ahead;
 mod columns;
 mod decisions;
 mod fill;
@@ -40,8 +41,8 @@ use crate::host::OverlayHost;
 use crate::observe::Observation;
 use crate::policy::Policy;
 use bumpalo::Bump;
-use eclvm_kernel::budget::{Budget, BudgetLimits};
-use eclvm_kernel::fault::{Exhaustion, Fault};
+use eclvm_kernel::budget::{Budget, BudgetLimits, is_of_time};
+use eclvm_kernel::fault::{Exhaustion, Fault, Outcome};
 use eclvm_kernel::gas::Prices;
 use eclvm_kernel::host::HostInterface;
 use eclvm_kernel::lanes::Tally;
@@ -50,6 +51,7 @@ use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::{Clock, Env, Request};
 use eclvm_kernel::value::ValueRef;
 use std::sync::{Arc, Mutex};
+use summary::Counts;
 
 /// Where a portion of requests comes from. Called from several threads at once.
 pub trait Requests: Sync {
@@ -183,7 +185,8 @@ pub struct Batch<'e> {
     done: u64,
     cut: Option<Cut>,
     summary: Summary,
-    grain: Grain,
+    /// Requests that one thread takes at a time. It cannot be seen in receipts.
+    grain: usize,
     pace: pace::Pace,
     /// The host as those writes have left it; made when a policy writes.
     overlay: Option<OverlayHost<'e>>,
@@ -219,7 +222,7 @@ impl<'e> Batch<'e> {
             done: 0,
             cut: None,
             summary: Summary::default(),
-            grain: Grain { chunk: parallel::chunk_len(policy), together: fold::TOGETHER },
+            grain: parallel::chunk_len(policy),
             pace: pace::Pace::default(),
             overlay,
             observation: None,
@@ -234,11 +237,11 @@ impl<'e> Batch<'e> {
         Batch { observation: Some(observation), ..self }
     }
 
-    /// For tests: requests per chunk, and bills that are settled with one charge. Small ones make rare paths common; the
-    /// receipts are the same.
+    /// For tests: requests per chunk, whose bills are settled together. Small ones make rare paths common; the receipts are
+    /// the same.
     #[doc(hidden)]
-    pub fn set_grain(&mut self, chunk: usize, together: usize) {
-        self.grain = Grain { chunk: chunk.max(1), together: together.max(1) };
+    pub fn set_grain(&mut self, chunk: usize) {
+        self.grain = chunk.max(1);
     }
 
     /// For tests and benchmarks: requests of writing policies that were speculated on, and those of them that were
@@ -254,23 +257,40 @@ impl<'e> Batch<'e> {
 
     /// Decides a portion: receipts in index order. Err where the batch is cut: the receipts up to there, and where.
     pub fn run<R: Requests + ?Sized>(&mut self, requests: &R) -> Result<Vec<Receipt>, (Vec<Receipt>, Cut)> {
+        let mut receipts = Vec::new();
+        match self.run_into(requests, &mut receipts) {
+            Ok(()) => Ok(receipts),
+            Err(cut) => Err((receipts, cut)),
+        }
+    }
+
+    /// As [`Batch::run`], in the room that `receipts` has; what was in there is overwritten. A receipt takes 88 bytes, and
+    /// memory that is new takes longer to touch than many a decision: portions of some ten thousand requests that share
+    /// their room are decided quicker than all at once.
+    ///
+    /// # Errors
+    ///
+    /// Where the batch is cut; `receipts` are those up to there.
+    pub fn run_into<R: Requests + ?Sized>(
+        &mut self,
+        requests: &R,
+        receipts: &mut Vec<Receipt>,
+    ) -> Result<(), Cut> {
         if let Some(cut) = self.cut {
-            return Err((Vec::new(), cut));
+            receipts.clear();
+            return Err(cut);
         }
         let span = self.span.clone();
         let _within = span.enter();
         let began = self.clock.now_ns();
-        let Portion { receipts, samples, cut, engines } = self.portion(requests);
+        let Portion { counts, samples, cut, engines } = self.portion(requests, receipts);
         let busy_ns = self.clock.now_ns().saturating_sub(began);
-        self.summary.count(&receipts, &samples, busy_ns);
+        self.summary.count(&counts, &samples, busy_ns);
         self.summary.engines.add(engines);
         if let Some(observation) = &self.observation {
-            observed::tell(observation, requests, &receipts, busy_ns);
+            observed::tell(observation, requests, receipts, busy_ns);
         }
-        match self.ended(receipts.len(), cut) {
-            None => Ok(receipts),
-            Some(cut) => Err((receipts, cut)),
-        }
+        self.ended(receipts.len(), cut).map_or(Ok(()), Err)
     }
 
     /// As [`Batch::run`], with the answers by column: a receipt is made when it is asked for, which is most of the time that
@@ -307,11 +327,11 @@ impl<'e> Batch<'e> {
         self.ended(decisions.len(), cut).map_or(Ok(()), Err)
     }
 
-    fn portion<R: Requests + ?Sized>(&mut self, requests: &R) -> Portion {
+    fn portion<R: Requests + ?Sized>(&mut self, requests: &R, receipts: &mut Vec<Receipt>) -> Portion {
         if self.policy.effect() == EffectKind::Write && self.options.allow_writes {
-            self.run_writing(requests)
+            self.run_writing(requests, receipts)
         } else {
-            self.run_parallel(requests)
+            self.run_parallel(requests, receipts)
         }
     }
 
@@ -367,18 +387,15 @@ impl<'e> Batch<'e> {
     }
 }
 
-/// How work is cut up. It cannot be seen in receipts.
-#[derive(Clone, Copy)]
-struct Grain {
-    /// Requests that one thread takes at a time.
-    chunk: usize,
-    /// Bills settled with one charge.
-    together: usize,
+/// Whether time, or somebody, ended a run.
+fn is_timed(receipt: &Receipt) -> bool {
+    matches!(receipt.outcome, Outcome::Exhausted(reason) if is_of_time(reason))
 }
 
 /// What came of a portion.
 struct Portion {
-    receipts: Vec<Receipt>,
+    /// What its receipts come to.
+    counts: Counts,
     /// Nanoseconds of some of its runs.
     samples: Vec<u64>,
     cut: Option<Exhaustion>,

@@ -1,11 +1,15 @@
-//! A portion on all threads. Chunks share nothing; each takes long enough to be worth handing out.
+//! A portion on all threads. Each chunk takes long enough to be worth handing out, and adds up what its requests come to, so
+//! that nobody has to walk all receipts again.
 
-use super::{Batch, Engines, Portion, Requests, fold};
+use super::ahead::{Ahead, Piece};
+use super::summary::Counts;
+use super::{Batch, Engines, Portion, Requests, fold, is_timed};
 use bumpalo::Bump;
-use eclvm_kernel::fault::{Exhaustion, Fault, Outcome};
+use eclvm_kernel::fault::{Exhaustion, Fault};
 use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::{Clock, Env};
 use eclvm_kernel::vm::{Executable, Vm};
+use rayon::iter::repeat_n;
 use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,6 +17,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub(super) const SAMPLE_EVERY: usize = 64;
 /// What a chunk should take, in nanoseconds.
 const CHUNK_NS: u64 = 100_000;
+/// Receipts whose room one thread makes at a time.
+const ROOM: usize = 4_096;
 
 /// What one thread needs.
 #[derive(Default)]
@@ -56,59 +62,80 @@ pub(super) fn chunk_len(policy: &crate::policy::Policy) -> usize {
 }
 
 impl Batch<'_> {
-    pub(super) fn run_parallel<R: Requests + ?Sized>(&self, requests: &R) -> Portion {
+    pub(super) fn run_parallel<R: Requests + ?Sized>(
+        &self,
+        requests: &R,
+        receipts: &mut Vec<Receipt>,
+    ) -> Portion {
         let n = requests.len();
         let why_scalar = match self.lanes_for(requests) {
-            Ok(plan) => return self.run_lanes(&plan, requests),
+            Ok(plan) => return self.run_lanes(&plan, requests, receipts),
             Err(why) => why,
         };
-        let chunk = self.grain.chunk;
+        let chunk = self.grain;
         let exe = self.policy.executable();
-        let env = self.env();
-        let blank = Receipt::unstarted(Fault::HostError, 0);
-        let mut receipts: Vec<Receipt> = vec![blank; n];
-        // Per chunk: how many of its requests are decided, and the sampled times.
-        let run_chunk = |worker: &mut Worker, (number, out): (usize, &mut [Receipt])| -> (usize, Vec<u64>) {
-            let mut samples = Vec::new();
+        let ahead = Ahead::new(self.env(), self.options.budget.as_deref(), n, chunk);
+        self.make_room(n, receipts);
+        let run_chunk = |worker: &mut Worker, (number, out): (usize, &mut [Receipt])| -> Piece {
+            let mut piece = Piece::default();
             if self.stop().is_some() {
-                return (0, samples);
+                return piece;
             }
+            piece.samples.reserve_exact(chunk.div_ceil(SAMPLE_EVERY));
             for (offset, slot) in out.iter_mut().enumerate() {
                 let index = number * chunk + offset;
                 let began = index.is_multiple_of(SAMPLE_EVERY).then(|| self.clock.now_ns());
-                *slot = worker.run(exe, requests, index, &env);
+                let receipt = ahead.run(worker, exe, requests, index, &mut piece.open);
                 if let Some(began) = began {
-                    samples.push(self.clock.now_ns().saturating_sub(began));
+                    piece.samples.push(self.clock.now_ns().saturating_sub(began));
                 }
-                if matches!(slot.outcome, Outcome::Exhausted(Exhaustion::Timeout | Exhaustion::Cancelled))
-                    && self.stop().is_some()
-                {
-                    return (offset, samples);
+                if is_timed(&receipt) && self.stop().is_some() {
+                    return piece;
                 }
+                piece.add(&receipt);
+                *slot = receipt;
             }
-            (out.len(), samples)
+            ahead.done(number, &piece);
+            piece
         };
-        let results: Vec<(usize, Vec<u64>)> = self.install(|| {
+        let mut pieces: Vec<Piece> = self.install(|| {
             receipts.par_chunks_mut(chunk).enumerate().map_init(Worker::new, run_chunk).collect()
         });
-        // Cut behind the last chunk before which all are complete.
-        let mut complete = 0;
-        let mut samples = Vec::new();
-        for (decided, times) in results {
-            complete += decided;
-            samples.extend(times);
-            if decided < chunk {
-                break;
-            }
+        fold::settle(self, requests, chunk, &mut pieces, receipts);
+        self.portion_of(pieces, n, |decided, _| Engines::scalar(decided, why_scalar))
+    }
+
+    /// What the complete pieces of `n` requests come to; `engines` is made of how many are decided, and of those that the
+    /// lanes engine has left.
+    pub(super) fn portion_of(
+        &self,
+        pieces: Vec<Piece>,
+        n: usize,
+        engines: impl FnOnce(usize, usize) -> Engines,
+    ) -> Portion {
+        let (mut decided, mut left) = (0, 0);
+        let mut counts = Counts::default();
+        let mut samples = Vec::with_capacity(pieces.iter().map(|piece| piece.samples.len()).sum());
+        for piece in pieces {
+            decided += piece.len;
+            left += piece.scalar;
+            counts.merge(&piece.counts);
+            samples.extend(piece.samples);
         }
-        receipts.truncate(complete);
-        if let Some(budget) = self.options.budget.as_deref()
-            && let Some(at) = fold::settle(self, budget, requests, &mut receipts)
-        {
-            receipts.truncate(at);
+        let cut = if decided < n { self.stop().or(Some(Exhaustion::Cancelled)) } else { None };
+        Portion { counts, samples, cut, engines: engines(decided, left.min(decided)) }
+    }
+
+    /// Room for so many receipts, to be overwritten. New memory is touched first by all threads: for one alone that takes as
+    /// long as many a decision.
+    pub(super) fn make_room(&self, n: usize, receipts: &mut Vec<Receipt>) {
+        receipts.truncate(n);
+        let missing = n - receipts.len();
+        let blank = Receipt::unstarted(Fault::HostError, 0);
+        if missing <= ROOM {
+            receipts.resize(n, blank);
+        } else {
+            self.install(|| receipts.par_extend(repeat_n(blank, missing).with_min_len(ROOM)));
         }
-        let cut = if receipts.len() < n { self.stop().or(Some(Exhaustion::Cancelled)) } else { None };
-        let engines = Engines::scalar(receipts.len(), why_scalar);
-        Portion { receipts, samples, cut, engines }
     }
 }

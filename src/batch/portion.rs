@@ -1,10 +1,10 @@
 //! A portion on all threads, decided by the lanes engine; what that leaves alone, and the bills, as the scalar engine's.
 
+use super::ahead::{Ahead, Piece, is_out, within};
 use super::decisions::{Decisions, Part};
 use super::lanes::{LANES, LaneWorker};
 use super::prepared::Prepared;
-use super::{Answered, Batch, Engine, Engines, Portion, RequestColumns, Requests, fold};
-use eclvm_kernel::fault::{Exhaustion, Fault, Outcome};
+use super::{Answered, Batch, Engine, Engines, Portion, RequestColumns, Requests, fold, is_timed};
 use eclvm_kernel::lanes::{LanePlan, Tally};
 use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::{Clock, Env};
@@ -17,13 +17,6 @@ const FEW: usize = 64;
 const TASK_NS: u64 = 100_000;
 /// Why a request was left to the scalar engine by the lanes engine.
 const LEFT: &str = "some requests are unusual, cannot pay, or met a host that errs";
-
-/// What a task did: how many requests are complete, how many of them the scalar engine decided, and a sampled time.
-struct Done {
-    complete: usize,
-    scalar: usize,
-    sample: u64,
-}
 
 impl Batch<'_> {
     /// The plan, where the lanes engine is to decide; else why not, if it was not asked for.
@@ -77,44 +70,34 @@ impl Batch<'_> {
     }
 
     /// Decides a portion, a receipt for each request.
-    pub(super) fn run_lanes<R: Requests + ?Sized>(&self, plan: &LanePlan, requests: &R) -> Portion {
+    pub(super) fn run_lanes<R: Requests + ?Sized>(
+        &self,
+        plan: &LanePlan,
+        requests: &R,
+        receipts: &mut Vec<Receipt>,
+    ) -> Portion {
         let n = requests.len();
-        let env = self.env();
         let task = self.width() * self.chunks();
+        let ahead = Ahead::new(self.env(), self.options.budget.as_deref(), n, task);
         let prepared = requests
             .columns()
-            .and_then(|columns| Some((columns, columns.prepared(plan, env.host.is_some())?)));
+            .and_then(|columns| Some((columns, columns.prepared(plan, ahead.env.host.is_some())?)));
         self.begin_workers();
-        let blank = Receipt::unstarted(Fault::HostError, 0);
-        let mut receipts: Vec<Receipt> = vec![blank; n];
-        let done: Vec<Done> = self.install(|| {
+        self.make_room(n, receipts);
+        let mut pieces: Vec<Piece> = self.install(|| {
             let tasks = receipts.par_chunks_mut(task).enumerate();
             tasks
                 .map(|(number, out)| {
                     let mut worker = self.worker();
-                    let done = self.task(plan, requests, prepared, number * task, &env, &mut worker, out);
+                    let piece = self.task(plan, requests, prepared, number * task, &ahead, &mut worker, out);
+                    ahead.done(number, &piece);
                     self.put_back(worker);
-                    done
+                    piece
                 })
                 .collect()
         });
-        let mut complete = 0;
-        for done in &done {
-            complete += done.complete;
-            if done.complete < task {
-                break;
-            }
-        }
-        receipts.truncate(complete);
-        if let Some(budget) = self.options.budget.as_deref()
-            && let Some(at) = fold::settle(self, budget, requests, &mut receipts)
-        {
-            receipts.truncate(at);
-        }
-        let cut = if receipts.len() < n { self.stop().or(Some(Exhaustion::Cancelled)) } else { None };
-        let scalar = done.iter().map(|done| done.scalar).sum::<usize>().min(receipts.len());
-        let engines = engines(receipts.len(), scalar);
-        Portion { receipts, samples: done.iter().map(|done| done.sample).collect(), cut, engines }
+        fold::settle(self, requests, task, &mut pieces, receipts);
+        self.portion_of(pieces, n, engines)
     }
 
     /// Some chunks, one after the other.
@@ -125,42 +108,49 @@ impl Batch<'_> {
         requests: &R,
         prepared: Option<(&RequestColumns<'_>, &Prepared)>,
         from: usize,
-        env: &Env<'_>,
+        ahead: &Ahead<'_>,
         worker: &mut LaneWorker,
         out: &mut [Receipt],
-    ) -> Done {
-        let mut done = Done { complete: 0, scalar: 0, sample: 0 };
+    ) -> Piece {
+        let mut piece = Piece::default();
+        let env = &ahead.env;
         let began = self.clock.now_ns();
-        while done.complete < out.len() {
+        while piece.len < out.len() {
             if self.stop().is_some() {
-                return done;
+                return piece;
             }
-            let at = from + done.complete;
-            let most = self.width().min(out.len() - done.complete);
+            let at = from + piece.len;
+            let most = self.width().min(out.len() - piece.len);
+            // What will only be exhausted is looked over by the scalar engine.
+            let over = ahead.is_over(at);
             let took = match prepared {
+                _ if over => most,
                 Some((columns, prepared)) => worker.own(plan, columns, prepared, (at, most), env),
                 None => worker.rows(plan, requests, (at, most), env),
             };
             for lane in 0..took {
-                let receipt = match worker.receipt(plan, lane, env) {
+                let made = if over { None } else { worker.receipt(plan, lane, env) };
+                let receipt = match made {
                     Some(receipt) => receipt,
                     None => {
-                        done.scalar += 1;
-                        worker.scalar.run(plan.executable(), requests, at + lane, env)
+                        piece.scalar += 1;
+                        let (exe, open) = (plan.executable(), &mut piece.open);
+                        ahead.run(&mut worker.scalar, exe, requests, at + lane, open)
                     }
                 };
                 if is_timed(&receipt) && self.stop().is_some() {
-                    return done;
+                    return piece;
                 }
-                if let Some(slot) = out.get_mut(done.complete) {
+                let slot = piece.len;
+                piece.add(&receipt);
+                if let Some(slot) = out.get_mut(slot) {
                     *slot = receipt;
                 }
-                done.complete += 1;
             }
         }
         let busy = self.clock.now_ns().saturating_sub(began);
-        done.sample = busy / (done.complete as u64).max(1);
-        done
+        piece.samples.push(busy / (piece.len as u64).max(1));
+        piece
     }
 
     /// Decides a portion, answers by column.
@@ -176,7 +166,8 @@ impl Batch<'_> {
         {
             return answered;
         }
-        let Portion { receipts, samples, cut, engines } = self.portion(requests);
+        let mut receipts = Vec::new();
+        let Portion { samples, cut, engines, .. } = self.portion(requests, &mut receipts);
         out.put_receipts(receipts, self.options.prices);
         Answered { samples, cut, engines, tally: None }
     }
@@ -191,7 +182,9 @@ impl Batch<'_> {
         out: &mut Decisions,
     ) -> Option<Answered> {
         let n = requests.len();
-        let env = self.env();
+        let budget = self.options.budget.as_deref();
+        let own = self.options.limits;
+        let env = Env { limits: within(own, budget), ..self.env() };
         let (width, chunks) = (self.width(), self.chunks());
         out.begin(Some(plan), n, env.prices, env.host.map(|host| host.version()));
         self.begin_workers();
@@ -239,12 +232,16 @@ impl Batch<'_> {
                 if is_timed(&receipt) && self.stop().is_some() {
                     return None;
                 }
+                if env.limits != own && is_out(&receipt) {
+                    // More than the budget can pay: where it ends is found out in index order.
+                    return None;
+                }
                 out.put(index, receipt);
                 scalar += 1;
             }
             self.put_back(worker);
         }
-        if let Some(budget) = self.options.budget.as_deref() {
+        if let Some(budget) = budget {
             let (mut cost, mut mana) = (0u64, 0u64);
             for (_, receipt) in out.others() {
                 cost = cost.saturating_add(receipt.cost);
@@ -263,8 +260,4 @@ impl Batch<'_> {
 fn engines(n: usize, scalar: usize) -> Engines {
     let why_scalar = (scalar > 0).then_some(LEFT);
     Engines { lanes: (n - scalar) as u64, scalar: scalar as u64, why_scalar }
-}
-
-fn is_timed(receipt: &Receipt) -> bool {
-    matches!(receipt.outcome, Outcome::Exhausted(Exhaustion::Timeout | Exhaustion::Cancelled))
 }

@@ -2,10 +2,10 @@
 //! `writing` must come to, and what it falls back to.
 
 use super::parallel::Worker;
-use super::{Batch, Engines, Portion, Requests};
+use super::summary::Counts;
+use super::{Batch, Engines, Portion, Requests, is_timed};
 use crate::host::OverlayHost;
-use eclvm_kernel::budget::is_of_time;
-use eclvm_kernel::fault::{Exhaustion, Outcome};
+use eclvm_kernel::fault::Exhaustion;
 use eclvm_kernel::host::HostInterface;
 use eclvm_kernel::lanes::Unsupported;
 use eclvm_kernel::receipt::Receipt;
@@ -37,7 +37,7 @@ impl<'b, 'e, R: Requests + ?Sized> InOrder<'b, 'e, R> {
         let env = Env { host, shared: batch.options.budget.as_deref(), ..batch.env() };
         let receipt = self.worker.run(batch.policy.executable(), self.requests, index, &env);
         self.samples.push(batch.clock.now_ns().saturating_sub(began));
-        if matches!(receipt.outcome, Outcome::Exhausted(reason) if is_of_time(reason))
+        if is_timed(&receipt)
             && let Some(reason) = batch.stop()
         {
             return Err(reason);
@@ -54,10 +54,10 @@ impl<'b, 'e, R: Requests + ?Sized> InOrder<'b, 'e, R> {
     /// What came of it.
     pub(super) fn portion(
         self,
-        receipts: Vec<Receipt>,
+        receipts: &[Receipt],
         cut: Option<Exhaustion>,
     ) -> (Portion, Option<OverlayHost<'e>>) {
         let engines = Engines::scalar(receipts.len(), Some(Unsupported::Writes.reason()));
-        (Portion { receipts, samples: self.samples, cut, engines }, self.overlay)
+        (Portion { counts: Counts::of(receipts), samples: self.samples, cut, engines }, self.overlay)
     }
 }

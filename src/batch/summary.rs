@@ -80,6 +80,50 @@ pub struct Latency {
     pub max: u64,
 }
 
+/// What receipts come to. Sums saturate.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Counts {
+    allow: u64,
+    deny: u64,
+    fault: u64,
+    exhausted: u64,
+    gas: GasUnits,
+    pub(super) cost: u64,
+    pub(super) mana: u64,
+}
+
+impl Counts {
+    pub(super) fn of(receipts: &[Receipt]) -> Counts {
+        let mut counts = Counts::default();
+        receipts.iter().for_each(|receipt| counts.add(receipt));
+        counts
+    }
+    #[inline]
+    pub(super) fn add(&mut self, receipt: &Receipt) {
+        *self.of_outcome(receipt.outcome) += 1;
+        self.gas = self.gas.plus(receipt.gas);
+        self.cost = self.cost.saturating_add(receipt.cost);
+        self.mana = self.mana.saturating_add(receipt.mana);
+    }
+    pub(super) fn merge(&mut self, other: &Counts) {
+        self.allow += other.allow;
+        self.deny += other.deny;
+        self.fault += other.fault;
+        self.exhausted += other.exhausted;
+        self.gas = self.gas.plus(other.gas);
+        self.cost = self.cost.saturating_add(other.cost);
+        self.mana = self.mana.saturating_add(other.mana);
+    }
+    fn of_outcome(&mut self, outcome: Outcome) -> &mut u64 {
+        match outcome {
+            Outcome::Allow => &mut self.allow,
+            Outcome::Deny => &mut self.deny,
+            Outcome::Fault(_) => &mut self.fault,
+            Outcome::Exhausted(_) => &mut self.exhausted,
+        }
+    }
+}
+
 impl Default for Summary {
     fn default() -> Self {
         Summary {
@@ -100,13 +144,22 @@ impl Default for Summary {
 }
 
 impl Summary {
-    pub(super) fn count(&mut self, receipts: &[Receipt], samples: &[u64], busy_ns: u64) {
-        self.requests += receipts.len() as u64;
+    pub(super) fn count(&mut self, counts: &Counts, samples: &[u64], busy_ns: u64) {
+        let Counts { allow, deny, fault, exhausted, gas, cost, mana } = *counts;
+        self.requests += allow + deny + fault + exhausted;
+        self.allow += allow;
+        self.deny += deny;
+        self.fault += fault;
+        self.exhausted += exhausted;
+        self.gas = self.gas.plus(gas);
+        self.cost = self.cost.saturating_add(cost);
+        self.mana = self.mana.saturating_add(mana);
         self.busy_ns += busy_ns;
-        for receipt in receipts {
-            self.count_one(receipt);
+        if let Some(latency) = &mut self.latency {
+            for sample in samples {
+                latency.saturating_record(*sample);
+            }
         }
-        self.sample(samples);
     }
     /// Counts answers by column: those of the lanes engine together.
     pub(super) fn count_decisions(
@@ -116,41 +169,19 @@ impl Summary {
         samples: &[u64],
         busy_ns: u64,
     ) {
-        self.requests += decisions.len() as u64;
-        self.busy_ns += busy_ns;
-        self.sample(samples);
+        let mut counts = Counts::default();
         match tally {
             Some(tally) => {
-                decisions.others().iter().for_each(|(_, receipt)| self.count_one(receipt));
+                decisions.others().iter().for_each(|(_, receipt)| counts.add(receipt));
                 decisions.each_exit(tally, |outcome, n, gas, cost| {
-                    *self.of(outcome) += n;
-                    self.gas = self.gas.plus(gas);
-                    self.cost = self.cost.saturating_add(cost);
+                    *counts.of_outcome(outcome) += n;
+                    counts.gas = counts.gas.plus(gas);
+                    counts.cost = counts.cost.saturating_add(cost);
                 });
             }
-            None => decisions.receipts().for_each(|receipt| self.count_one(&receipt)),
+            None => decisions.receipts().for_each(|receipt| counts.add(&receipt)),
         }
-    }
-    fn of(&mut self, outcome: Outcome) -> &mut u64 {
-        match outcome {
-            Outcome::Allow => &mut self.allow,
-            Outcome::Deny => &mut self.deny,
-            Outcome::Fault(_) => &mut self.fault,
-            Outcome::Exhausted(_) => &mut self.exhausted,
-        }
-    }
-    fn count_one(&mut self, receipt: &Receipt) {
-        *self.of(receipt.outcome) += 1;
-        self.gas = self.gas.plus(receipt.gas);
-        self.cost = self.cost.saturating_add(receipt.cost);
-        self.mana = self.mana.saturating_add(receipt.mana);
-    }
-    fn sample(&mut self, samples: &[u64]) {
-        if let Some(latency) = &mut self.latency {
-            for sample in samples {
-                latency.saturating_record(*sample);
-            }
-        }
+        self.count(&counts, samples, busy_ns);
     }
     /// Percentiles; zeros where nothing was sampled.
     pub fn latency(&self) -> Latency {

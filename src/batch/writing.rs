@@ -12,13 +12,14 @@
 //! the length of waves; only time is spent on guesses that came to nothing. `pace` keeps that small: where many requests
 //! are overtaken it decides in order, and looks now and then whether it has become better.
 
+use super::ahead::within;
 use super::noted::{Keys, NotedHost, UNKNOWN_VERSION, overtaken};
 use super::pace::Pace;
 use super::parallel::{SAMPLE_EVERY, Worker};
 use super::sequential::InOrder;
-use super::{Batch, Portion, Requests, fold};
+use super::{Batch, Portion, Requests, fold, is_timed};
 use crate::host::OverlayHost;
-use eclvm_kernel::budget::{Budget, BudgetLimits, is_of_time};
+use eclvm_kernel::budget::{Budget, BudgetLimits};
 use eclvm_kernel::fault::{Exhaustion, Fault, Outcome};
 use eclvm_kernel::host::HostInterface;
 use eclvm_kernel::limits::MAX_GUESS_MS;
@@ -50,18 +51,23 @@ impl Notes {
 struct Wave {
     from: usize,
     chunk: usize,
-    /// Limits of each run, see [`within`].
+    /// Limits of each run, see [`brief`].
     limits: BudgetLimits,
 }
 
 impl<'e> Batch<'e> {
     /// Decides a portion of a policy that writes.
-    pub(super) fn run_writing<R: Requests + ?Sized>(&mut self, requests: &R) -> Portion {
+    pub(super) fn run_writing<R: Requests + ?Sized>(
+        &mut self,
+        requests: &R,
+        receipts: &mut Vec<Receipt>,
+    ) -> Portion {
         let overlay = self.overlay.take();
         let mut pace = self.pace;
         let mut turn = InOrder::new(self, requests, overlay);
-        let mut receipts = Vec::with_capacity(requests.len());
-        let ended = self.in_waves(&mut turn, requests, &mut pace, &mut receipts);
+        receipts.clear();
+        receipts.reserve(requests.len());
+        let ended = self.in_waves(&mut turn, requests, &mut pace, receipts);
         let (portion, overlay) = turn.portion(receipts, ended.err());
         self.overlay = overlay;
         self.pace = pace;
@@ -86,7 +92,7 @@ impl<'e> Batch<'e> {
             let from = receipts.len();
             let budget = self.options.budget.as_deref();
             let spent = budget.is_some_and(|budget| budget.exhausted().is_some());
-            let wave = pace.wave(n - from, self.grain.chunk, threads);
+            let wave = pace.wave(n - from, self.grain, threads);
             let (Ok(version), Some((len, chunk)), false) = (&base_version, wave, spent) else {
                 receipts.push(turn.decide(from)?);
                 continue;
@@ -94,7 +100,7 @@ impl<'e> Batch<'e> {
             if let Some(reason) = self.stop() {
                 return Err(reason);
             }
-            let limits = within(self.options.limits, budget);
+            let limits = brief(self.options.limits, budget);
             let wave = Wave { from, chunk, limits };
             receipts.resize(from + len, Receipt::unstarted(Fault::HostError, 0));
             let guessed = receipts.get_mut(from..).unwrap_or(&mut []);
@@ -204,21 +210,8 @@ impl<'e> Batch<'e> {
     }
 }
 
-/// A run's own limits, no more than the shared budget has left, and not much time: a guess can go astray on what was
-/// true before the wave, where the run at its turn comes to an end.
-fn within(own: BudgetLimits, budget: Option<&Budget>) -> BudgetLimits {
-    let levels = std::iter::successors(budget, |level| level.parent().map(|parent| &**parent));
-    let brief = BudgetLimits { timeout_ms: own.timeout_ms.min(MAX_GUESS_MS), ..own };
-    levels.fold(brief, |limits, level| {
-        let level = level.snapshot();
-        BudgetLimits {
-            gas_limit: limits.gas_limit.min(level.gas_left),
-            mana_limit: limits.mana_limit.min(level.mana_left),
-            ..limits
-        }
-    })
-}
-
-fn is_timed(receipt: &Receipt) -> bool {
-    matches!(receipt.outcome, Outcome::Exhausted(reason) if is_of_time(reason))
+/// Limits of a guess: [`within`], and not much time, for it can go astray on what was true before the wave, where the run at
+/// its turn comes to an end.
+fn brief(own: BudgetLimits, budget: Option<&Budget>) -> BudgetLimits {
+    BudgetLimits { timeout_ms: own.timeout_ms.min(MAX_GUESS_MS), ..within(own, budget) }
 }

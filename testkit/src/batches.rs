@@ -70,7 +70,7 @@ pub struct Lot {
     pub levels: Vec<Level>,
     /// Lengths of portions.
     pub portions: Vec<usize>,
-    /// Requests per chunk, and bills that are settled together.
+    /// Requests per chunk, and which width of lanes.
     pub grain: (usize, usize),
 }
 
@@ -290,13 +290,16 @@ impl Batches {
             lanes: [0, 64, 128][lot.grain.1 % 3],
         };
         let mut batch = Batch::new(policy, options).map_err(|error| error.to_string())?;
-        batch.set_grain(lot.grain.0, lot.grain.1);
+        batch.set_grain(lot.grain.0);
         let mut receipts = Vec::with_capacity(requests.len());
         let mut from = 0;
+        // One room for all portions, as a loop over a file has it: what an earlier one has left must not show.
+        let mut room = Vec::new();
         for len in &lot.portions {
             let portion = &requests[from..from + len];
-            let came = self.pools[pool].install(|| batch.run(portion));
-            receipts.extend(came.map_err(|(_, cut)| format!("cut: {cut:?}"))?);
+            let came = self.pools[pool].install(|| batch.run_into(portion, &mut room));
+            came.map_err(|cut| format!("cut: {cut:?}"))?;
+            receipts.extend_from_slice(&room);
             from += len;
         }
         let [guessed, overtaken] = batch.guessed();

@@ -28,7 +28,7 @@ pub(super) enum Quick {
     FieldJumpK,
     FieldRequireK,
     FieldReturnK,
-    /// The norm of the vector in c, which goes to a as well, compared with `k`.
+    /// The norm of the vector in b, which goes to a as well, compared with `k`.
     NormRequireK,
     Const,
     Move,
@@ -43,6 +43,8 @@ pub(super) enum Quick {
     SubKr,
     Mul,
     MulK,
+    /// b times `k`, which goes to register x as well, and c added to it.
+    MulKAdd,
     Div,
     DivK,
     DivKr,
@@ -60,9 +62,9 @@ pub(super) enum Quick {
     /// All other straight instructions: `step::straight` knows them.
     Straight,
     // Texts and arrays; see `reads::sized`.
-    /// `==` of DIDs, which costs no more than other instructions; `k` is the answer for equal ones.
+    /// `==` of DIDs, which costs no more than other instructions; bit `DIFFERS` of x: `!=`.
     EqDid,
-    /// `==` of texts, priced by size; `k` as above.
+    /// `==` of texts, priced by size; x as above.
     EqText,
     /// Whether b stands in an array of texts or DIDs.
     ContainsText,
@@ -78,23 +80,22 @@ pub(super) enum Quick {
     IsMember,
 }
 
-/// One instruction: 24 bytes.
+/// One instruction: 16 bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct QuickOp {
     pub(super) code: Quick,
     pub(super) x: u8,
-    pub(super) a: u16,
-    pub(super) b: u16,
-    pub(super) c: u16,
-    /// Compute units that are added here.
-    pub(super) cost: u32,
-    /// A target, or an index in the plan's types.
-    pub(super) to: u32,
+    pub(super) a: u8,
+    pub(super) b: u8,
+    /// A register. Of a jump: the Compute units that it adds where it is taken, which may be negative (see `units`).
+    pub(super) c: i16,
+    /// A target, a message, or an index in the plan's types.
+    pub(super) to: u16,
     /// A constant in register form.
     pub(super) k: u64,
 }
 
-const _: () = assert!(core::mem::size_of::<QuickOp>() == 24);
+const _: () = assert!(core::mem::size_of::<QuickOp>() == 16);
 
 /// The answers of two numbers' comparison for which `cmp` holds. A comparison needs no branch then, and a jump where it
 /// does not hold is a jump where the complement does:
@@ -117,6 +118,11 @@ pub(super) fn mask(cmp: Cmp) -> u8 {
 pub(super) const ANY: u8 = 0b1111;
 /// In `x`: bits 0..4 the mask, bits 4..7 the component of a trust vector.
 pub(super) const COMPONENT_SHIFT: u8 = 4;
+
+/// In `x` of an instruction on texts, besides `CONST_B` and `CONST_C`: b is a DID, whose bytes cost nothing.
+pub(super) const FREE_BYTES: u8 = 4;
+/// The answer is turned round.
+pub(super) const DIFFERS: u8 = 8;
 
 /// Whether the comparison of these is one of `mask`.
 #[inline(always)]

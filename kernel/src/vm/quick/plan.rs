@@ -4,19 +4,23 @@
 //! recurses does not fit, nor does what writes, logs, joins text or asks other realms.
 
 use super::REGISTERS;
-use super::code::{ANY, COMPONENT_SHIFT, Quick, QuickOp, mask};
+use super::code::{ANY, COMPONENT_SHIFT, DIFFERS, FREE_BYTES, Quick, QuickOp, mask};
 use super::gate;
 use super::input::Kind;
-use crate::isa::Op;
+use super::units::{Cost, Place, sum_up, window};
+use crate::isa::{CONST_B, CONST_C, Op};
 use crate::program::{EffectKind, StdInput};
 use crate::types::{Base, Ty};
 use crate::vm::plan::{self, CMP_MASK, Cmp, Code, Executable, JUMP_IF, PlanOp, step_key};
 use smallvec::SmallVec;
 
 /// The register in which a standard input stays.
-pub(super) const fn standard(x: u8) -> u16 {
-    REGISTERS as u16 - 4 + (x & 3) as u16
+pub(super) const fn standard(x: u8) -> u8 {
+    FIRST_STANDARD + (x & 3)
 }
+const FIRST_STANDARD: u8 = (REGISTERS - 4) as u8;
+/// Holds a constant that an instruction has no place for.
+const SCRATCH: u8 = FIRST_STANDARD - 1;
 
 /// Most instructions of a quick program: unfolding must not make a small program large.
 const MOST: usize = 2_048;
@@ -27,13 +31,17 @@ const DEEPEST: u32 = 8;
 #[derive(Clone, Debug)]
 pub(crate) struct QuickPlan {
     pub(super) ops: Vec<QuickOp>,
-    /// For each instruction, the portable one that it ends with.
-    pub(super) source: Vec<u32>,
-    pub(super) start: u32,
+    /// For each instruction, where it comes from and what stands before it.
+    pub(super) places: Vec<Place>,
+    /// Instructions of the rarer kind, as the full machine has them, on this plan's registers.
+    pub(super) straight: Vec<PlanOp>,
+    pub(super) start: u16,
+    /// Units between two looks at the clock.
+    pub(super) window: i64,
     pub(super) kinds: Vec<Kind>,
     mentions: u8,
     /// Where each standard input goes before the start, besides the register that it always has.
-    pub(super) standard: [u16; 4],
+    pub(super) standard: [u8; 4],
     /// Whether it puts anything on the arena: texts and DIDs among its inputs, and values that it makes.
     pub(super) arena: bool,
     /// Call depth that it needs.
@@ -66,25 +74,29 @@ impl QuickPlan {
         let mut unfold = Unfold {
             exe,
             ops: Vec::with_capacity(room),
-            source: Vec::with_capacity(room),
+            places: Vec::with_capacity(room),
+            straight: Vec::new(),
             depth: 0,
             start: 0,
         };
         unfold.function(0, 0, None, 0)?;
+        sum_up(&mut unfold.ops, &mut unfold.places)?;
         let result = p.functions.first()?.result;
         let makes = unfold.ops.iter().any(|op| op.code == Quick::Straight);
         let textual = |base: Base| matches!(base, Base::Text | Base::Did);
         let said = 1u8 << StdInput::Caller as u8 | 1 << StdInput::Realm as u8;
         let mut plan = QuickPlan {
             arena: kinds.iter().any(|kind| textual(kind.base)) || p.mentions & said != 0 || makes,
+            window: window(&unfold.ops),
             ops: unfold.ops,
-            source: unfold.source,
+            places: unfold.places,
+            straight: unfold.straight,
             start: unfold.start,
             kinds,
             mentions: p.mentions,
             standard: [0u8, 1, 2, 3].map(|x| {
                 let asked = exe.standard.get(usize::from(x)).copied().flatten();
-                asked.unwrap_or(standard(x))
+                asked.map_or(standard(x), |r| r as u8)
             }),
             depth: unfold.depth,
             result,
@@ -100,20 +112,21 @@ impl QuickPlan {
 struct Unfold<'p> {
     exe: &'p Executable,
     ops: Vec<QuickOp>,
-    source: Vec<u32>,
+    places: Vec<Place>,
+    straight: Vec<PlanOp>,
     depth: u32,
-    start: u32,
+    start: u16,
 }
 
 impl Unfold<'_> {
     /// The code of a function with its registers from `base`; what it returns goes to register `dst`, and it goes on
     /// behind. None for the body, which ends the run.
-    fn function(&mut self, id: usize, base: u16, dst: Option<u16>, depth: u32) -> Option<()> {
+    fn function(&mut self, id: usize, base: u16, dst: Option<u8>, depth: u32) -> Option<()> {
         let exe = self.exe;
         let (from, registers) = exe.functions.get(id).map(|f| (f.entry as usize, f.registers))?;
         let to = exe.functions.get(id + 1).map_or(exe.ops.len(), |f| f.entry as usize);
         let top = base.checked_add(registers)?;
-        if top > standard(0) || depth > DEEPEST {
+        if top > u16::from(SCRATCH) || depth > DEEPEST {
             return None;
         }
         self.depth = self.depth.max(depth);
@@ -124,7 +137,7 @@ impl Unfold<'_> {
         // Where the last unfolded call ended: several ways may lead there.
         let mut meeting = first;
         for (at, op) in exe.ops.get(from..to)?.iter().enumerate() {
-            place.push(self.ops.len() as u32);
+            place.push(self.ops.len() as u16);
             if self.ops.len() > MOST {
                 return None;
             }
@@ -135,35 +148,36 @@ impl Unfold<'_> {
                     let params = exe.functions.get(callee)?.params;
                     let mut cost = op.cost;
                     if params == 0 {
-                        self.push(source, quick(Quick::Nothing, op, base));
+                        self.push(source, cost, quick(Quick::Nothing, op, base));
                     }
                     for i in 0..params {
                         let (a, b) = (top.checked_add(i)?, base.checked_add(op.c)?.checked_add(i)?);
+                        let (a, b) = (u8::try_from(a).ok()?, u8::try_from(b).ok()?);
                         let cost = core::mem::take(&mut cost);
-                        self.push(source, QuickOp { a, b, cost, ..quick(Quick::Move, op, 0) });
+                        self.push(source, cost, QuickOp { a, b, ..quick(Quick::Move, op, 0) });
                     }
-                    self.function(callee, top, Some(base.checked_add(op.a)?), depth + 1)?;
+                    self.function(callee, top, Some((base + op.a) as u8), depth + 1)?;
                     meeting = self.ops.len();
                 }
                 (Code::Return | Code::CmpReturn | Code::CmpReturnK | Code::FieldCmpReturnK, Some(dst)) => {
-                    self.push(source, self.answer(op, base, dst));
+                    self.push(source, op.cost, self.answer(op, base, dst));
                     ends.push(self.ops.len());
-                    self.push(source, QuickOp { cost: 0, ..quick(Quick::Jump, op, base) });
+                    self.push(source, 0, quick(Quick::Jump, op, base));
                 }
-                // Nothing jumps to a charge, and what stands before it can take it along.
-                (Code::Charge, _) if self.ops.len() > meeting && self.ops.last().is_some_and(is_straight) => {
-                    let last = self.ops.last_mut()?;
-                    last.cost = last.cost.checked_add(op.cost)?;
+                // Nothing jumps to a charge. Who goes on behind what stands before it pays.
+                (Code::Charge, _) if self.ops.len() > meeting => {
+                    let last = self.places.last_mut()?;
+                    last.through = last.through.checked_add(op.cost)?;
                 }
                 _ => {
-                    let op = self.op(op, base)?;
-                    if self.ops.len() > meeting && self.join(source, &op) {
+                    let (cost, op) = (op.cost, self.op(source, op, base)?);
+                    if self.ops.len() > meeting && self.join(source, cost, &op) {
                         continue;
                     }
                     if is_jump(op.code) {
                         jumps.push(self.ops.len());
                     }
-                    self.push(source, op);
+                    self.push(source, cost, op);
                 }
             }
         }
@@ -171,16 +185,16 @@ impl Unfold<'_> {
         if ends.last().is_some_and(|last| last + 1 == self.ops.len()) {
             ends.pop();
             self.ops.pop();
-            self.source.pop();
+            self.places.pop();
         }
         let end = self.ops.len();
-        place.push(end as u32);
+        place.push(end as u16);
         for at in jumps {
             let op = self.ops.get_mut(at)?;
-            op.to = place.get((op.to as usize).checked_sub(from)?).copied()?;
+            op.to = place.get(usize::from(op.to).checked_sub(from)?).copied()?;
         }
         for at in ends {
-            self.ops.get_mut(at)?.to = end as u32;
+            self.ops.get_mut(at)?.to = end as u16;
         }
         if id == 0 {
             self.start = place.get((exe.start as usize).checked_sub(from)?).copied()?;
@@ -189,30 +203,27 @@ impl Unfold<'_> {
     }
 
     /// Joins an instruction with the one before it, where there is one instruction for both.
-    fn join(&mut self, source: u32, op: &QuickOp) -> bool {
-        let (Some(last), Some(last_source)) = (self.ops.last_mut(), self.source.last_mut()) else {
+    fn join(&mut self, source: u32, cost: u32, op: &QuickOp) -> bool {
+        let (Some(last), Some(place)) = (self.ops.last_mut(), self.places.last_mut()) else {
             return false;
         };
-        let fits = op.code == Quick::CompareRequireK
-            && last.code == Quick::TrustNorm
-            && last.a == op.a
-            && self.exe.begins.get(*last_source as usize + 1) == Some(&false);
-        if fits {
-            let (c, cost) = (last.b, last.cost.saturating_add(op.cost));
-            *last = QuickOp { code: Quick::NormRequireK, c, cost, ..*op };
-            *last_source = source;
+        if self.exe.begins.get(place.source as usize + 1) != Some(&false) || place.through != 0 {
+            return false;
         }
-        fits
+        let Some(joined) = joined(last, op) else { return false };
+        *last = joined;
+        *place = Place::priced(source, Cost { own: place.before.saturating_add(cost), behind: 0 });
+        true
     }
 
-    fn push(&mut self, source: u32, op: QuickOp) {
+    fn push(&mut self, source: u32, cost: u32, op: QuickOp) {
         self.ops.push(op);
-        self.source.push(source);
+        self.places.push(Place::priced(source, Cost { own: cost, behind: 0 }));
     }
 
     /// What a function returns, as a value in register `dst`.
-    fn answer(&self, op: &PlanOp, base: u16, dst: u16) -> QuickOp {
-        let left = base + op.a;
+    fn answer(&self, op: &PlanOp, base: u16, dst: u8) -> QuickOp {
+        let left = (base + op.a) as u8;
         let truth = QuickOp {
             a: dst,
             b: left,
@@ -221,7 +232,7 @@ impl Unfold<'_> {
         };
         let k = self.exe.constants.slot_of(op.c);
         match op.code {
-            Code::CmpReturn => QuickOp { c: base + op.c, ..truth },
+            Code::CmpReturn => QuickOp { c: register(base, op.c), ..truth },
             Code::CmpReturnK => QuickOp { code: Quick::CompareK, k, ..truth },
             Code::FieldCmpReturnK => {
                 let x = truth.x | op.x >> plan::COMPONENT_SHIFT << COMPONENT_SHIFT;
@@ -231,29 +242,32 @@ impl Unfold<'_> {
         }
     }
 
-    fn op(&self, op: &PlanOp, base: u16) -> Option<QuickOp> {
+    fn op(&mut self, source: u32, op: &PlanOp, base: u16) -> Option<QuickOp> {
         let slot = |k: u16| self.exe.constants.slot_of(k);
         let same = |code: Quick| Some(quick(code, op, base));
+        let jump = |code: Quick| Some(QuickOp { to: u16::try_from(op.k).ok()?, ..quick(code, op, base) });
         let right_k = |code: Quick| Some(QuickOp { k: slot(op.c), ..quick(code, op, base) });
         let left_k = |code: Quick| Some(QuickOp { k: slot(op.b), ..quick(code, op, base) });
-        // Fused comparisons: the left operand is in a; b is a message.
+        // Fused comparisons: the left operand is in a, the right one moves to b; the message of a `require` is in b.
         let answers = mask(Cmp::of_bits(op.x & CMP_MASK));
-        let compared =
-            |code: Quick, x: u8| Some(QuickOp { x, b: op.b, k: slot(op.c), ..quick(code, op, base) });
+        let compared = |code: Quick, x: u8| {
+            let to = if jumps(op.code) { u16::try_from(op.k).ok()? } else { op.b };
+            Some(QuickOp { x, b: register(base, op.c) as u8, to, k: slot(op.c), ..quick(code, op, base) })
+        };
         let field = |code: Quick, x: u8| compared(code, x | op.x >> plan::COMPONENT_SHIFT << COMPONENT_SHIFT);
         let jump_on = if op.x & JUMP_IF != 0 { answers } else { answers ^ ANY };
         match op.code {
             Code::Charge | Code::EntryTrust => same(Quick::Nothing),
-            Code::Jump => same(Quick::Jump),
-            Code::JumpBack => same(Quick::JumpBack),
-            Code::JumpTrue => same(Quick::JumpTrue),
-            Code::JumpFalse => same(Quick::JumpFalse),
-            Code::JumpNull => same(Quick::JumpNull),
-            Code::JumpSome => same(Quick::JumpSome),
-            Code::LoopLess => same(Quick::LoopLess),
-            Code::LoopMore => same(Quick::LoopMore),
-            Code::ForNext => same(Quick::ForNext),
-            Code::Require => Some(QuickOp { b: op.b, ..quick(Quick::Require, op, base) }),
+            Code::Jump => jump(Quick::Jump),
+            Code::JumpBack => jump(Quick::JumpBack),
+            Code::JumpTrue => jump(Quick::JumpTrue),
+            Code::JumpFalse => jump(Quick::JumpFalse),
+            Code::JumpNull => jump(Quick::JumpNull),
+            Code::JumpSome => jump(Quick::JumpSome),
+            Code::LoopLess => jump(Quick::LoopLess),
+            Code::LoopMore => jump(Quick::LoopMore),
+            Code::ForNext => jump(Quick::ForNext),
+            Code::Require => Some(QuickOp { to: op.b, ..quick(Quick::Require, op, base) }),
             Code::Return => same(Quick::Return),
             Code::Call => None,
             Code::CmpJump => compared(Quick::CompareJump, jump_on),
@@ -265,7 +279,7 @@ impl Unfold<'_> {
             Code::FieldCmpJumpK => field(Quick::FieldJumpK, jump_on),
             Code::FieldCmpRequireK => field(Quick::FieldRequireK, answers),
             Code::FieldCmpReturnK => field(Quick::FieldReturnK, answers),
-            Code::Step => self.step(op, base),
+            Code::Step => self.step(source, op, base),
             Code::Const => left_k(Quick::Const),
             Code::Move => same(Quick::Move),
             Code::Unwrap => same(Quick::Unwrap),
@@ -284,8 +298,8 @@ impl Unfold<'_> {
             Code::DivK => right_k(Quick::DivK),
             Code::DivKr => left_k(Quick::DivKr),
             Code::Rem => self.straight(op, base, Op::Rem, 0),
-            Code::RemK => self.straight(op, base, Op::Rem, crate::isa::CONST_C),
-            Code::RemKr => self.straight(op, base, Op::Rem, crate::isa::CONST_B),
+            Code::RemK => self.straight(op, base, Op::Rem, CONST_C),
+            Code::RemKr => self.straight(op, base, Op::Rem, CONST_B),
             Code::Neg => same(Quick::Neg),
             Code::Not => same(Quick::Not),
             Code::Cmp => Some(QuickOp { x: answers, ..quick(Quick::Compare, op, base) }),
@@ -299,8 +313,8 @@ impl Unfold<'_> {
                 let portable = portable?;
                 match portable {
                     Op::Eq | Op::Ne if !ty.is_array() && matches!(ty.base(), Base::Did | Base::Text) => {
-                        let k = u64::from(portable == Op::Eq);
-                        Some(QuickOp { k, ..constant(Quick::EqDid, op, base) })
+                        let x = if portable == Op::Ne { DIFFERS } else { 0 };
+                        Some(self.constant(source, Quick::EqDid, x, op, base))
                     }
                     Op::TrustDistance if op.x == 0 => same(Quick::TrustDistance),
                     Op::TimeSince if op.x == 0 => same(Quick::TimeSince),
@@ -310,20 +324,18 @@ impl Unfold<'_> {
         }
     }
 
-    /// A straight instruction that runs by its portable opcode.
-    fn straight(&self, op: &PlanOp, base: u16, portable: Op, x: u8) -> Option<QuickOp> {
-        let to = if op.code == Code::Straight { op.k } else { portable as u32 };
-        // `straight` fetches constants itself; what is no register keeps its number.
-        let op = PlanOp { x, ..*op };
-        let mut out = constant(Quick::Straight, &op, base);
-        out.to = to;
-        if portable == Op::ArrayLit {
-            out.c = op.c;
-        }
-        Some(out)
+    /// A straight instruction that runs by its portable opcode. It fetches constants itself.
+    fn straight(&mut self, op: &PlanOp, base: u16, portable: Op, x: u8) -> Option<QuickOp> {
+        let at = |r: u16| base.saturating_add(r);
+        let b = if x & CONST_B != 0 { op.b } else { at(op.b) };
+        let c = if x & CONST_C != 0 || portable == Op::ArrayLit { op.c } else { at(op.c) };
+        let k = if op.code == Code::Straight { op.k } else { portable as u32 };
+        self.straight.push(PlanOp { code: Code::Straight, x, a: at(op.a), b, c, cost: 0, k });
+        let k = self.straight.len() as u64 - 1;
+        Some(QuickOp { k, ..quick(Quick::Straight, op, base) })
     }
 
-    fn step(&self, op: &PlanOp, base: u16) -> Option<QuickOp> {
+    fn step(&mut self, source: u32, op: &PlanOp, base: u16) -> Option<QuickOp> {
         let (portable, ty) = step_key(self.exe, op);
         let portable = portable?;
         let textual = |ty: Ty| !ty.is_array() && matches!(ty.base(), Base::Text | Base::Did);
@@ -340,41 +352,63 @@ impl Unfold<'_> {
             Op::IsMember => Quick::IsMember,
             _ => return None,
         };
-        let mut out = constant(code, op, base);
-        out.to = op.k >> 8;
-        // The answer for equal ones; for `ContainsText`, whether the bytes of what is looked for count.
-        out.k = match portable {
-            Op::Contains => u64::from(ty.base() == Base::Text),
-            _ => u64::from(portable == Op::Eq),
+        let x = match portable {
+            Op::Ne => DIFFERS,
+            Op::Contains if ty.base() != Base::Text => FREE_BYTES,
+            _ => 0,
         };
-        Some(out)
+        let to = u16::try_from(op.k >> 8).ok()?;
+        Some(QuickOp { to, ..self.constant(source, code, x, op, base) })
     }
+
+    /// An instruction of which an operand may be a constant: one has a place in it, another is fetched first.
+    fn constant(&mut self, source: u32, code: Quick, x: u8, op: &PlanOp, base: u16) -> QuickOp {
+        let mut out = QuickOp { x: x | op.x & (CONST_B | CONST_C), ..quick(code, op, base) };
+        let slot = |k: u16| self.exe.constants.slot_of(k);
+        match op.x & (CONST_B | CONST_C) {
+            0 => {}
+            CONST_B => out.k = slot(op.b),
+            CONST_C => out.k = slot(op.c),
+            _ => {
+                let fetch = QuickOp { a: SCRATCH, k: slot(op.b), ..quick(Quick::Const, op, base) };
+                out = QuickOp { x: x | CONST_C, b: SCRATCH, k: slot(op.c), ..out };
+                self.push(source, 0, fetch);
+            }
+        }
+        out
+    }
+}
+
+/// A register of a frame that begins at `base`; what is none is not looked at.
+fn register(base: u16, r: u16) -> i16 {
+    i16::from(base.saturating_add(r) as u8)
 }
 
 /// A planned instruction with its registers from `base`.
 fn quick(code: Quick, op: &PlanOp, base: u16) -> QuickOp {
-    let at = |r: u16| base.saturating_add(r);
-    QuickOp { code, x: op.x, a: at(op.a), b: at(op.b), c: at(op.c), cost: op.cost, to: op.k, k: 0 }
+    let at = |r: u16| base.saturating_add(r) as u8;
+    QuickOp { code, x: op.x, a: at(op.a), b: at(op.b), c: register(base, op.c), to: 0, k: 0 }
 }
 
-/// The same for an instruction whose `x` says which operands are constants: these keep their numbers.
-fn constant(code: Quick, op: &PlanOp, base: u16) -> QuickOp {
-    let mut out = quick(code, op, base);
-    if op.x & crate::isa::CONST_B != 0 {
-        out.b = op.b;
+/// One instruction for two that follow each other.
+fn joined(last: &QuickOp, op: &QuickOp) -> Option<QuickOp> {
+    match (last.code, op.code) {
+        (Quick::TrustNorm, Quick::CompareRequireK) if last.a == op.a => {
+            Some(QuickOp { code: Quick::NormRequireK, b: last.b, ..*op })
+        }
+        (Quick::MulK, Quick::Add) if (op.c as u8 == last.a) != (op.b == last.a) => {
+            let other = if op.b == last.a { op.c } else { i16::from(op.b) };
+            Some(QuickOp { code: Quick::MulKAdd, x: last.a, a: op.a, c: other, ..*last })
+        }
+        _ => None,
     }
-    if op.x & crate::isa::CONST_C != 0 {
-        out.c = op.c;
-    }
-    out
 }
 
-/// Whether what follows is always reached next.
-fn is_straight(op: &QuickOp) -> bool {
-    op.code as u8 >= Quick::Const as u8
+fn jumps(code: Code) -> bool {
+    matches!(code, Code::CmpJump | Code::CmpJumpK | Code::FieldCmpJumpK)
 }
 
-fn is_jump(code: Quick) -> bool {
+pub(super) fn is_jump(code: Quick) -> bool {
     use Quick::*;
     matches!(
         code,

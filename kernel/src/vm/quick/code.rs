@@ -28,6 +28,12 @@ pub(super) enum Quick {
     FieldJumpK,
     FieldRequireK,
     FieldReturnK,
+    /// `EqTextK`, and a jump where the answer is that of bit `JUMP_TRUE` of x.
+    EqTextJumpK,
+    /// `LoopMore`, and where it goes on the element goes to register x.
+    NextElem,
+    /// `Inc`, and back.
+    IncBack,
     /// The norm of the vector in b, which goes to a as well, compared with `k`.
     NormRequireK,
     Const,
@@ -66,6 +72,16 @@ pub(super) enum Quick {
     EqDid,
     /// `==` of texts, priced by size; x as above.
     EqText,
+    /// `==` of DIDs or texts with the constant `k`, where those that come in are interned; x as above.
+    EqDidK,
+    EqTextK,
+    /// Whether b is one of the texts or DIDs whose indexes are bits of `k`; c is the bytes that count, to the units of their
+    /// number.
+    InSetK,
+    /// Whether b stands in the constant list `k` of interned texts or DIDs.
+    InListK,
+    /// Whether the interned constant `k` stands in list c.
+    HasK,
     /// Whether b stands in an array of texts or DIDs.
     ContainsText,
     /// Whether b stands in any other array.
@@ -123,6 +139,9 @@ pub(super) const COMPONENT_SHIFT: u8 = 4;
 pub(super) const FREE_BYTES: u8 = 4;
 /// The answer is turned round.
 pub(super) const DIFFERS: u8 = 8;
+
+/// A jump where the answer is true; else, where it is false.
+pub(super) const JUMP_TRUE: u8 = 16;
 
 /// Whether the comparison of these is one of `mask`.
 #[inline(always)]

@@ -1,16 +1,17 @@
 //! The loop of quick runs.
 
 use super::REGISTERS;
-use super::code::{COMPONENT_SHIFT, Quick, holds};
+use super::code::{COMPONENT_SHIFT, DIFFERS, FREE_BYTES, JUMP_TRUE, Quick, holds};
 use super::plan::standard;
-use super::reads::{self, Given};
+use super::reads::{self, Given, equal_units};
 use crate::fault::{Exhaustion, Fault};
 use crate::ops::{math, trust};
 use crate::program::StdInput;
 use crate::value::TrustVector;
-use crate::vm::memory::{CONSTANT, Constants, Memory, NULL, elements_at};
+use crate::vm::memory::{ARRAY_HEADER, CONSTANT, Constants, Memory, NULL, elements_at, text_len};
 use crate::vm::meter::look;
 use crate::vm::plan::message;
+use crate::vm::step::pieces;
 
 /// Questions to a host after which the clock is looked at.
 const ASKS_PER_LOOK: i64 = 64;
@@ -45,10 +46,10 @@ pub(super) fn execute<'a, const METERED: bool>(
     let plan = given.plan;
     let ops = plan.ops.as_slice();
     let mut pc = usize::from(plan.start);
-    // Units of jumps taken and of instructions priced by size.
-    let mut compute = 0i64;
-    // When they come to this, it is time to look at the clock.
-    let mut pause = plan.window;
+    // Units of jumps taken and of instructions priced by size are taken from what was granted; when nothing is left, it is
+    // time to look at the clock.
+    let mut granted = plan.window;
+    let mut left = granted;
     macro_rules! get {
         ($r:expr) => {
             registers[usize::from($r as u8)]
@@ -88,20 +89,27 @@ pub(super) fn execute<'a, const METERED: bool>(
     }
     macro_rules! end {
         ($how:expr) => {
-            return End { how: $how, pc, network, compute }
+            return End { how: $how, pc, network, compute: granted.wrapping_sub(left) }
         };
     }
     // Looks at limits and clock where it is time to; `to` is where the run goes on.
     macro_rules! look {
         ($to:expr, $undo:expr) => {
-            if METERED && compute > pause {
-                match look_now(given, $to, compute, network, started) {
-                    Ok(next) => pause = next,
-                    Err(how) => {
-                        compute -= $undo;
-                        end!(how)
-                    }
+            if METERED && left < 0 {
+                if let Err(how) = look_now(given, $to, granted.wrapping_sub(left), network, started) {
+                    left = left.wrapping_add($undo);
+                    end!(how)
                 }
+                granted = granted.wrapping_sub(left).wrapping_add(plan.window);
+                left = plan.window;
+            }
+        };
+    }
+    macro_rules! sized {
+        ($units:expr) => {
+            if METERED {
+                left = left.wrapping_sub($units as i64);
+                look!(pc + 1, 0);
             }
         };
     }
@@ -129,7 +137,7 @@ pub(super) fn execute<'a, const METERED: bool>(
         ($op:expr, $taken:expr) => {
             if $taken {
                 if METERED {
-                    compute += i64::from($op.c);
+                    left = left.wrapping_sub(i64::from($op.c));
                 }
                 pc = usize::from($op.to);
                 continue;
@@ -140,7 +148,7 @@ pub(super) fn execute<'a, const METERED: bool>(
         ($op:expr) => {{
             let to = usize::from($op.to);
             if METERED {
-                compute += i64::from($op.c);
+                left = left.wrapping_sub(i64::from($op.c));
             }
             look!(to, i64::from($op.c));
             pc = to;
@@ -172,6 +180,28 @@ pub(super) fn execute<'a, const METERED: bool>(
                 #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN ends the loop")]
                 let done = !(num!(op.a) < len as f64);
                 jump_if!(op, done);
+            }
+            Quick::NextElem => {
+                let slot = get!(op.b);
+                let table = if slot & CONSTANT == 0 { words } else { &given.exe.constants.words };
+                let array = (slot & 0xFFFF_FFFF) as usize;
+                let len = table.get(array).copied().unwrap_or(0);
+                // No array has more elements than that counts.
+                let (i, at) = (num!(op.a), num!(op.a) as i32);
+                if f64::from(at) == i && (at as u64) < len {
+                    let item = table.get((array + ARRAY_HEADER).wrapping_add(at as usize));
+                    set!(op.x, item.copied().unwrap_or(0));
+                } else {
+                    #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN ends the loop")]
+                    let done = !(i < len as f64);
+                    jump_if!(op, done);
+                    // Between two elements: the full machine says what that is.
+                    end!(How::Leave)
+                }
+            }
+            Quick::IncBack => {
+                put!(op, num!(op.a) + 1.0);
+                back!(op);
             }
             Quick::ForNext => {
                 let i = num!(op.a) + 1.0;
@@ -254,18 +284,36 @@ pub(super) fn execute<'a, const METERED: bool>(
                 checked!(reads::straight(given, memory, registers, op));
                 words = memory.words.as_slice();
             }
+            Quick::EqDidK => truth!(op, (get!(op.b) == op.k) != (op.x & DIFFERS != 0)),
+            Quick::EqTextK => {
+                let b = get!(op.b);
+                truth!(op, (b == op.k) != (op.x & DIFFERS != 0));
+                sized!(equal_units(b, op.k));
+            }
+            Quick::EqTextJumpK => {
+                let b = get!(op.b);
+                let answer = (b == op.k) != (op.x & DIFFERS != 0);
+                truth!(op, answer);
+                sized!(equal_units(b, op.k));
+                jump_if!(op, answer == (op.x & JUMP_TRUE != 0));
+            }
+            Quick::InSetK => {
+                let b = get!(op.b);
+                let index = b & 0xFFFF_FFFF;
+                let known = b & CONSTANT != 0 && index < 64;
+                truth!(op, known && op.k >> index & 1 == 1);
+                let bytes = if b == NULL || op.x & FREE_BYTES != 0 { 0 } else { text_len(b) };
+                sized!(u64::from(op.to) + pieces(op.c as u64 + bytes, 32));
+            }
             Quick::EqDid
             | Quick::EqText
+            | Quick::InListK
+            | Quick::HasK
             | Quick::ContainsText
             | Quick::Contains
             | Quick::StartsWith
             | Quick::EndsWith => match reads::sized::<METERED>(given, memory, registers, op) {
-                Some(units) => {
-                    if METERED {
-                        compute = compute.saturating_add(units as i64);
-                        look!(pc + 1, 0);
-                    }
-                }
+                Some(units) => sized!(units),
                 None => end!(How::Leave),
             },
             Quick::LoadTrust
@@ -278,7 +326,9 @@ pub(super) fn execute<'a, const METERED: bool>(
                 }
                 words = memory.words.as_slice();
                 network += 5;
-                pause -= plan.window / ASKS_PER_LOOK;
+                let share = plan.window / ASKS_PER_LOOK;
+                granted = granted.wrapping_sub(share);
+                left = left.wrapping_sub(share);
                 look!(pc + 1, 0);
             }
         }
@@ -287,7 +337,7 @@ pub(super) fn execute<'a, const METERED: bool>(
     end!(How::Leave)
 }
 
-/// Looks at the limit and at the clock; says when to look again.
+/// Looks at the limit and at the clock.
 #[cold]
 #[inline(never)]
 fn look_now(
@@ -296,14 +346,14 @@ fn look_now(
     compute: i64,
     network: u64,
     started: &mut Option<u64>,
-) -> Result<i64, How> {
+) -> Result<(), How> {
     // Without this, what has no end would have none here.
     let spent = given.plan.units_before(to).saturating_add_signed(compute).saturating_add(network);
     if spent > given.env.limits.gas_limit {
         return Err(How::Leave);
     }
     match look(given.env, started) {
-        Ok(()) => Ok(compute.saturating_add(given.plan.window)),
+        Ok(()) => Ok(()),
         Err(reason) => Err(How::Exhausted(reason)),
     }
 }

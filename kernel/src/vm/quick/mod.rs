@@ -12,6 +12,7 @@ mod code;
 mod exec;
 mod gate;
 mod input;
+mod join;
 mod plan;
 mod reads;
 mod units;
@@ -84,7 +85,7 @@ impl Vm {
             if plan.arena {
                 memory.expect_texts();
             }
-            if input::load(plan, request, env, &mut memory, registers).is_none() {
+            if input::load(plan, &exe.constants, request, env, &mut memory, registers).is_none() {
                 break 'leave;
             }
             let mut network = 0;

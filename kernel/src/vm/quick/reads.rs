@@ -11,7 +11,7 @@ use crate::request::Env;
 use crate::types::Ty;
 use crate::value::TrustVector;
 use crate::vm::frame::Frame;
-use crate::vm::memory::{Constants, Memory, NULL};
+use crate::vm::memory::{Constants, Memory, NULL, Totals, text_len};
 use crate::vm::plan::Executable;
 use crate::vm::step::{self, contains_units, pieces, whole};
 
@@ -44,6 +44,19 @@ pub(super) fn set(registers: &mut [u64; REGISTERS], r: u8, value: u64) {
     }
 }
 
+/// Units of `==` between texts.
+#[inline(always)]
+pub(super) fn equal_units(b: u64, c: u64) -> u64 {
+    if b == NULL || c == NULL { 1 } else { 1 + pieces(text_len(b) + text_len(c), 32) }
+}
+
+/// Units of looking for a text or a DID in a list.
+#[inline(always)]
+fn search_units(hay: Totals, b: u64, x: u8) -> u64 {
+    let bytes = if b == NULL || x & FREE_BYTES != 0 { 0 } else { text_len(b) };
+    1 + pieces(hay.elements, 8) + pieces(hay.text.saturating_add(bytes), 32)
+}
+
 /// Runs an instruction on texts or arrays and says its units; None where they alone are more than the limit.
 #[inline(never)]
 pub(super) fn sized<const METERED: bool>(
@@ -59,24 +72,22 @@ pub(super) fn sized<const METERED: bool>(
     let dear = |units: u64| METERED && units > given.env.limits.gas_limit;
     let (truth, units) = match op.code {
         Quick::EqDid | Quick::EqText => {
-            let sized = u64::from(op.code == Quick::EqText);
-            let (equal, bytes) = if b == NULL || c == NULL {
-                (b == c, 0)
-            } else {
-                let (b, c) = (text(b), text(c));
-                (b == c, b.len() + c.len())
-            };
-            (equal != (op.x & DIFFERS != 0), sized * (1 + pieces(bytes as u64, 32)))
+            let equal = if b == NULL || c == NULL { b == c } else { text(b) == text(c) };
+            let sized = op.code == Quick::EqText;
+            (equal != (op.x & DIFFERS != 0), if sized { equal_units(b, c) } else { 0 })
         }
         Quick::StartsWith | Quick::EndsWith => {
             let (l, r) = (text(b), text(c));
             let holds = if op.code == Quick::StartsWith { l.starts_with(r) } else { l.ends_with(r) };
             (holds, 1 + pieces((l.len() + r.len()) as u64, 32))
         }
+        // Among interned texts, equal ones have one handle.
+        Quick::InListK | Quick::HasK => {
+            let units = search_units(memory.totals(constants, c), b, op.x);
+            (memory.elements(constants, c).contains(&b), units)
+        }
         Quick::ContainsText => {
-            let hay = memory.totals(constants, c);
-            let bytes = if b == NULL || op.x & FREE_BYTES != 0 { 0 } else { text(b).len() as u64 };
-            let units = 1 + pieces(hay.elements, 8) + pieces(hay.text.saturating_add(bytes), 32);
+            let units = search_units(memory.totals(constants, c), b, op.x);
             if dear(units) {
                 return None;
             }

@@ -193,6 +193,7 @@ impl<'a> Memory<'a> {
             constants.texts.get(index).map_or("", |s| s)
         }
     }
+    #[inline]
     pub(crate) fn put_text(&mut self, text: &'a str) -> u64 {
         self.texts.push(text);
         text_slot(self.texts.len() - 1, text)
@@ -218,6 +219,7 @@ impl<'a> Memory<'a> {
     pub(crate) fn component(&self, constants: &Constants, slot: u64, x: u8) -> f64 {
         f64::from_bits(self.words_at(constants, slot).get(usize::from(x)).copied().unwrap_or(0))
     }
+    #[inline]
     pub(crate) fn put_trust(&mut self, t: &TrustVector) -> u64 {
         let at = self.words.len() as u64;
         self.words.extend_from_slice(&t.0.map(f64::to_bits));

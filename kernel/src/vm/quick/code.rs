@@ -25,6 +25,20 @@ pub(super) enum Quick {
     CompareRequireK,
     CompareReturn,
     CompareReturnK,
+    // The most frequent of these with the comparison in the code; `Not`: where it does not hold.
+    JumpLtK,
+    JumpLeK,
+    JumpGtK,
+    JumpGeK,
+    JumpNotLtK,
+    JumpNotLeK,
+    JumpNotGtK,
+    JumpNotGeK,
+    RequireLtK,
+    RequireLeK,
+    RequireGtK,
+    RequireGeK,
+    FieldRequireGeK,
     FieldJumpK,
     FieldRequireK,
     FieldReturnK,
@@ -51,6 +65,9 @@ pub(super) enum Quick {
     MulK,
     /// b times `k`, which goes to register x as well, and c added to it.
     MulKAdd,
+    /// `MulK` and `MulKAdd`: b times `k` goes to register `to`, c times the `k` of the instruction behind, which is passed
+    /// over, to x, their sum to a.
+    MulKMulKAdd,
     Div,
     DivK,
     DivKr,
@@ -127,6 +144,26 @@ pub(super) fn mask(cmp: Cmp) -> u8 {
         Cmp::Ge => 0b1100,
         Cmp::Eq => 0b1000,
         Cmp::Ne => 0b0111,
+    }
+}
+
+/// The code for a comparison whose mask is known.
+pub(super) fn specialised(code: Quick, x: u8) -> Quick {
+    match (code, x & ANY) {
+        (Quick::CompareJumpK, 0b0010) => Quick::JumpLtK,
+        (Quick::CompareJumpK, 0b1010) => Quick::JumpLeK,
+        (Quick::CompareJumpK, 0b0100) => Quick::JumpGtK,
+        (Quick::CompareJumpK, 0b1100) => Quick::JumpGeK,
+        (Quick::CompareJumpK, 0b1101) => Quick::JumpNotLtK,
+        (Quick::CompareJumpK, 0b0101) => Quick::JumpNotLeK,
+        (Quick::CompareJumpK, 0b1011) => Quick::JumpNotGtK,
+        (Quick::CompareJumpK, 0b0011) => Quick::JumpNotGeK,
+        (Quick::CompareRequireK, 0b0010) => Quick::RequireLtK,
+        (Quick::CompareRequireK, 0b1010) => Quick::RequireLeK,
+        (Quick::CompareRequireK, 0b0100) => Quick::RequireGtK,
+        (Quick::CompareRequireK, 0b1100) => Quick::RequireGeK,
+        (Quick::FieldRequireK, 0b1100) => Quick::FieldRequireGeK,
+        _ => code,
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn execute<'a, const METERED: bool>(
     let mut left = granted;
     macro_rules! get {
         ($r:expr) => {
-            registers[usize::from($r as u8)]
+            registers.get(usize::from($r as u8)).copied().unwrap_or(0)
         };
     }
     macro_rules! num {
@@ -63,7 +63,10 @@ pub(super) fn execute<'a, const METERED: bool>(
     macro_rules! set {
         ($r:expr, $value:expr) => {{
             let value: u64 = $value;
-            registers[usize::from($r)] = value;
+            // There is one for every byte.
+            if let Some(slot) = registers.get_mut(usize::from($r)) {
+                *slot = value;
+            }
         }};
     }
     // The vectors and arrays of this run; fetched anew where it may have grown.
@@ -216,6 +219,21 @@ pub(super) fn execute<'a, const METERED: bool>(
             Quick::CompareJumpK => jump_if!(op, holds(op.x, num!(op.a), k)),
             Quick::CompareRequire => require!(op, holds(op.x, num!(op.a), num!(op.c))),
             Quick::CompareRequireK => require!(op, holds(op.x, num!(op.a), k)),
+            Quick::JumpLtK => jump_if!(op, num!(op.a) < k),
+            Quick::JumpLeK => jump_if!(op, num!(op.a) <= k),
+            Quick::JumpGtK => jump_if!(op, num!(op.a) > k),
+            Quick::JumpGeK => jump_if!(op, num!(op.a) >= k),
+            Quick::JumpNotLtK => jump_if!(op, !(num!(op.a) < k)),
+            Quick::JumpNotLeK => jump_if!(op, !(num!(op.a) <= k)),
+            Quick::JumpNotGtK => jump_if!(op, !(num!(op.a) > k)),
+            Quick::JumpNotGeK => jump_if!(op, !(num!(op.a) >= k)),
+            Quick::RequireLtK => require!(op, num!(op.a) < k),
+            Quick::RequireLeK => require!(op, num!(op.a) <= k),
+            Quick::RequireGtK => require!(op, num!(op.a) > k),
+            Quick::RequireGeK => require!(op, num!(op.a) >= k),
+            Quick::FieldRequireGeK => {
+                require!(op, component!(op.a, op.x >> COMPONENT_SHIFT) >= k)
+            }
             Quick::CompareReturn => {
                 end!(How::Return(u64::from(holds(op.x, num!(op.a), num!(op.c)))))
             }
@@ -257,6 +275,15 @@ pub(super) fn execute<'a, const METERED: bool>(
             Quick::SubKr => put!(op, k - num!(op.c)),
             Quick::Mul => put!(op, num!(op.b) * num!(op.c)),
             Quick::MulK => put!(op, num!(op.b) * k),
+            Quick::MulKMulKAdd => {
+                let (left, right) = (num!(op.b), num!(op.c));
+                let other = ops.get(pc + 1).map_or(0, |op| op.k);
+                let (left, right) = (left * k, right * f64::from_bits(other));
+                set!(op.to as u8, left.to_bits());
+                set!(op.x, right.to_bits());
+                put!(op, left + right);
+                pc += 1;
+            }
             Quick::MulKAdd => {
                 let product = num!(op.b) * k;
                 set!(op.x, product.to_bits());
@@ -284,6 +311,7 @@ pub(super) fn execute<'a, const METERED: bool>(
                 checked!(reads::straight(given, memory, registers, op));
                 words = memory.words.as_slice();
             }
+            Quick::EqDid => truth!(op, reads::same_did(given, memory, registers, op)),
             Quick::EqDidK => truth!(op, (get!(op.b) == op.k) != (op.x & DIFFERS != 0)),
             Quick::EqTextK => {
                 let b = get!(op.b);
@@ -305,8 +333,7 @@ pub(super) fn execute<'a, const METERED: bool>(
                 let bytes = if b == NULL || op.x & FREE_BYTES != 0 { 0 } else { text_len(b) };
                 sized!(u64::from(op.to) + pieces(op.c as u64 + bytes, 32));
             }
-            Quick::EqDid
-            | Quick::EqText
+            Quick::EqText
             | Quick::InListK
             | Quick::HasK
             | Quick::ContainsText

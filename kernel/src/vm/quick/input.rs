@@ -52,17 +52,16 @@ pub(super) fn load<'a>(
     registers: &mut [u64; REGISTERS],
 ) -> Option<()> {
     let interned = plan.interns.then_some(constants);
-    for (at, kind) in plan.kinds.iter().enumerate() {
-        let given = request.inputs.get(at).copied().unwrap_or(ValueRef::Missing);
-        let slot = match given {
-            ValueRef::Array(items) if kind.array.is_some() => list(interned, *kind, items, memory)?,
-            ValueRef::Missing | ValueRef::Null if kind.optional => NULL,
+    let mut inputs = request.inputs.iter();
+    for (kind, register) in plan.kinds.iter().zip(registers.iter_mut()) {
+        let given = inputs.next().unwrap_or(&ValueRef::Missing);
+        *register = match (given, kind.base) {
+            (ValueRef::Array(_) | ValueRef::Missing | ValueRef::Null, _) => {
+                rare(interned, *kind, given, memory)?
+            }
             _ if kind.array.is_some() => return None,
-            given => one(interned, kind.base, given, memory)?,
+            (given, base) => one(interned, base, *given, memory)?,
         };
-        if let Some(register) = registers.get_mut(at) {
-            *register = slot;
-        }
     }
     match request.caller {
         ValueRef::Did(did) => {
@@ -133,6 +132,20 @@ fn one<'a>(
         (Base::Trust, ValueRef::Trust(t)) if is_plain(t) => memory.put_trust(t),
         _ => return None,
     })
+}
+
+#[inline(never)]
+fn rare<'a>(
+    interned: Option<&Constants>,
+    kind: Kind,
+    given: &ValueRef<'a>,
+    memory: &mut Memory<'a>,
+) -> Option<u64> {
+    match given {
+        ValueRef::Array(items) if kind.array.is_some() => list(interned, kind, items, memory),
+        ValueRef::Missing | ValueRef::Null if kind.optional => Some(NULL),
+        _ => None,
+    }
 }
 
 /// An array of anything but arrays and vectors, checked and put in one pass.

@@ -4,7 +4,7 @@
 //! recurses does not fit, nor does what writes, logs, joins text or asks other realms.
 
 use super::REGISTERS;
-use super::code::{ANY, COMPONENT_SHIFT, DIFFERS, FREE_BYTES, Quick, QuickOp, mask};
+use super::code::{ANY, COMPONENT_SHIFT, DIFFERS, FREE_BYTES, Quick, QuickOp, mask, specialised};
 use super::gate;
 use super::input::Kind;
 use super::join::{joined, returned};
@@ -86,6 +86,9 @@ impl QuickPlan {
             start: 0,
         };
         unfold.function(0, &Window::default(), None, 0)?;
+        for op in &mut unfold.ops {
+            op.code = specialised(op.code, op.x);
+        }
         sum_up(&mut unfold.ops, &mut unfold.places)?;
         let result = p.functions.first()?.result;
         let makes = unfold.ops.iter().any(|op| op.code == Quick::Straight);
@@ -270,7 +273,28 @@ impl Unfold<'_> {
         let Some(joined) = joined(last) else { return false };
         *last = joined;
         *place = Place::priced(source, Cost { own: place.before.saturating_add(cost), behind: 0 });
+        self.pair();
         true
+    }
+
+    /// Two products and their sum, which take the places of two instructions.
+    fn pair(&mut self) {
+        let ([.., first, second], [.., from, to]) = (self.ops.as_mut_slice(), self.places.as_slice()) else {
+            return;
+        };
+        let between = self.exe.begins.get(from.source as usize + 1..=to.source as usize);
+        let fits = first.code == Quick::MulK
+            && second.code == Quick::MulKAdd
+            && second.c as u8 == first.a
+            && second.b != first.a
+            && from.through == 0
+            && between.is_some_and(|begins| !begins.contains(&true));
+        if fits {
+            let (to, k) = (u16::from(first.a), second.k);
+            let c = i16::from(second.b);
+            *first = QuickOp { code: Quick::MulKMulKAdd, x: second.x, a: second.a, c, to, ..*first };
+            *second = QuickOp { code: Quick::Nothing, k, ..*second };
+        }
     }
 
     fn push(&mut self, source: u32, cost: u32, op: QuickOp) {
@@ -515,6 +539,14 @@ pub(super) fn is_jump(code: Quick) -> bool {
             | CompareJump
             | CompareJumpK
             | FieldJumpK
+            | JumpLtK
+            | JumpLeK
+            | JumpGtK
+            | JumpGeK
+            | JumpNotLtK
+            | JumpNotLeK
+            | JumpNotGtK
+            | JumpNotGeK
             | EqTextJumpK
             | NextElem
             | IncBack

@@ -44,6 +44,21 @@ pub(super) fn set(registers: &mut [u64; REGISTERS], r: u8, value: u64) {
     }
 }
 
+/// `==` (or `!=`) of DIDs.
+#[inline(never)]
+pub(super) fn same_did(
+    given: &Given<'_, '_>,
+    memory: &Memory<'_>,
+    registers: &[u64; REGISTERS],
+    op: &QuickOp,
+) -> bool {
+    let (b, c) = operands(registers, op);
+    let text = |slot: u64| memory.text(&given.exe.constants, slot);
+    let equal =
+        if b == NULL || c == NULL { b == c } else { text_len(b) == text_len(c) && text(b) == text(c) };
+    equal != (op.x & DIFFERS != 0)
+}
+
 /// Units of `==` between texts.
 #[inline(always)]
 pub(super) fn equal_units(b: u64, c: u64) -> u64 {
@@ -71,10 +86,9 @@ pub(super) fn sized<const METERED: bool>(
     // Work that is too dear is not begun.
     let dear = |units: u64| METERED && units > given.env.limits.gas_limit;
     let (truth, units) = match op.code {
-        Quick::EqDid | Quick::EqText => {
+        Quick::EqText => {
             let equal = if b == NULL || c == NULL { b == c } else { text(b) == text(c) };
-            let sized = op.code == Quick::EqText;
-            (equal != (op.x & DIFFERS != 0), if sized { equal_units(b, c) } else { 0 })
+            (equal != (op.x & DIFFERS != 0), equal_units(b, c))
         }
         Quick::StartsWith | Quick::EndsWith => {
             let (l, r) = (text(b), text(c));

@@ -13,7 +13,7 @@ use crate::vm::meter::look;
 use crate::vm::plan::message;
 use crate::vm::step::pieces;
 
-/// Questions to a host after which the clock is looked at.
+/// Questions to a host after which, at the latest, the clock is looked at.
 const ASKS_PER_LOOK: i64 = 64;
 
 /// How a quick run ended, and its bill, without the Compute units of the code up to `pc`.
@@ -353,7 +353,7 @@ pub(super) fn execute<'a, const METERED: bool>(
                 }
                 words = memory.words.as_slice();
                 network += 5;
-                let share = plan.window / ASKS_PER_LOOK;
+                let share = plan.window / ASKS_PER_LOOK + 1;
                 granted = granted.wrapping_sub(share);
                 left = left.wrapping_sub(share);
                 look!(pc + 1, 0);

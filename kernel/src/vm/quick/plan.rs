@@ -130,7 +130,7 @@ struct Unfold<'p> {
 }
 
 impl Unfold<'_> {
-    /// The code of a function with its registers from `base`; what it returns goes to register `dst`, and it goes on
+    /// The code of a function with its registers in `w`; what it returns goes to register `dst`, and it goes on
     /// behind. None for the body, which ends the run.
     fn function(&mut self, id: usize, w: &Window, dst: Option<u8>, depth: u32) -> Option<()> {
         let exe = self.exe;

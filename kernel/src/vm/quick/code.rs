@@ -186,3 +186,33 @@ pub(super) fn holds(mask: u8, l: f64, r: f64) -> bool {
     let answer = u32::from(l <= r) | u32::from(l >= r) << 1;
     u32::from(mask) >> answer & 1 == 1
 }
+
+/// Whether it goes to `to` where it is taken.
+pub(super) fn is_jump(code: Quick) -> bool {
+    use Quick::*;
+    matches!(
+        code,
+        Jump | JumpBack
+            | JumpTrue
+            | JumpFalse
+            | JumpNull
+            | JumpSome
+            | LoopLess
+            | LoopMore
+            | ForNext
+            | CompareJump
+            | CompareJumpK
+            | FieldJumpK
+            | JumpLtK
+            | JumpLeK
+            | JumpGtK
+            | JumpGeK
+            | JumpNotLtK
+            | JumpNotLeK
+            | JumpNotGtK
+            | JumpNotGeK
+            | EqTextJumpK
+            | NextElem
+            | IncBack
+    )
+}

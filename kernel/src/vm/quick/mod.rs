@@ -15,6 +15,8 @@ mod input;
 mod join;
 mod plan;
 mod reads;
+mod translate;
+mod unfold;
 mod units;
 
 pub(crate) use plan::QuickPlan;

@@ -5,8 +5,8 @@
 //! taken leaves the order of the plan: it adds the sum through itself less the sum before its target. Where the run
 //! ends, what jumps have added and the sum through the last instruction are the units of all that ran.
 
-use super::code::QuickOp;
-use super::plan::{QuickPlan, is_jump};
+use super::code::{QuickOp, is_jump};
+use super::plan::QuickPlan;
 use crate::limits::TICKS_PER_LOOK;
 
 /// Where an instruction stands.

@@ -95,6 +95,60 @@ fn both_ways_give_one_receipt_on_host_state() {
     }
 }
 
+/// Texts that are constants come in as these; equal ones stand in several lists; functions write what they are given, or
+/// only read it; loops pair products and step over lists.
+#[test]
+fn both_ways_give_one_receipt_where_instructions_are_joined() {
+    let texts = "const FEW = [\"a\", \"admin\", \"a text of more than sixteen bytes\"];
+        const MORE = [\"admin\", \"b\", null];
+        fn may(role: string, action: string) -> bool {
+            if action == \"read\" { return role in FEW; }
+            if action != \"a text of more than sixteen bytes\" { return role == \"admin\"; }
+            return any(few in FEW, few == \"admin\" && few != role);
+        }
+        fn writes(role: string, n: number) -> number { let role2 = role; n = n + 1; if role2 == \"b\" { n = n * 2; } return n; }
+        policy p(roles: [string], action: string, other: string?) {
+            require !str_starts_with(action, \"sys\") || \"admin\" in roles, \"admin\";
+            require any(role in roles, may(role, action)) || other in MORE || other == \"b\", \"b\";
+            let n = 0;
+            for role in roles { n = writes(role, n); if may(action, role) { n = n + 1; } }
+            require n != 3 && count(r in FEW, r == action) < 2; }";
+    let same = "const KNOWN = [did(\"did:erynoa:self:alice\"), did(\"did:erynoa:self:bob\")];
+        policy p(a: did, b: did?) {
+            require a in KNOWN || b == did(\"did:erynoa:self:bob\"), \"unknown\"; require a != b; }";
+    let sums = "policy p(x: number, y: number) {
+        let s = x * 0.5 + y * 0.25;
+        let t = x * 2;
+        let u = t * 3 + t;
+        for i in 0..20 { s = s * 0.5 + i * 0.25; t = t * 0.5 + t * 0.25 + s; if s > 2 { s = s - 50; } }
+        require s + t < 100 || u >= 6; return s * 0.5 + u * 2 <= 4 || t < s; }";
+    let env = Env { now: NOW, ..Env::default() };
+    let long = "a text of more than sixteen bytes";
+    let values = ["a", "b", "admin", "read", "sys", "", long, "a text of more than sixteen bytez"];
+    for one in values {
+        for action in values {
+            let roles = [ValueRef::Text(one), ValueRef::Text("zz"), ValueRef::Text(action)];
+            for len in 0..=roles.len() {
+                for other in [ValueRef::Null, ValueRef::Text("b"), ValueRef::Text(one)] {
+                    let inputs = [ValueRef::Array(&roles[..len]), ValueRef::Text(action), other];
+                    both(texts, &Request::new(&inputs), &env);
+                }
+            }
+        }
+    }
+    for a in [ALICE, BOB, "did:erynoa:self:carol"] {
+        for b in [did(ALICE), did(BOB), ValueRef::Null] {
+            both(same, &Request::new(&[did(a), b]), &env);
+        }
+    }
+    let numbers = [-0.0, 0.0, 1.0, 3.5, -7.0, 1e300, 1e308];
+    for x in numbers {
+        for y in numbers {
+            both(sums, &Request::new(&[ValueRef::Number(x), ValueRef::Number(y)]), &env);
+        }
+    }
+}
+
 #[test]
 fn both_ways_give_one_receipt_on_inputs() {
     let calls = "fn inner(a: number) -> number { if a > 3 { return a / (a - 7); } return a; }

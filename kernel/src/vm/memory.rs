@@ -7,11 +7,14 @@
 //!  handle   bit 32   0: made in this run, an index of `texts` or `words`
 //!                    1: a constant, an index of the plan's tables
 //!           bits 0..32  the index
+//!           bits 33..   of a text or a DID its length in bytes, so that prices need not look it up
 //! ```
 //! In `words` a trust vector is six words; an array is a header of four words (length, elements with nested ones,
 //! bytes of its strings, bytes as `emit` counts them) and then its elements. The totals make the price of an array known
 //! without walking it, however deep it is shared.
 
+use super::interner::Interner;
+use super::texts::Texts;
 use crate::fault::Fault;
 use crate::limits::{MADE_OVERHEAD_BYTES, MAX_ARRAY_ELEMENTS, MAX_RUN_BYTES};
 use crate::types::{Base, Ty};
@@ -23,6 +26,18 @@ use bumpalo::collections::Vec as BumpVec;
 pub(crate) const NULL: u64 = 0x7FF4_6E75_6C6C_0001;
 /// Marks a handle of a constant.
 pub(crate) const CONSTANT: u64 = 1 << 32;
+const LENGTH_SHIFT: u32 = 33;
+
+fn text_slot(index: usize, text: &str) -> u64 {
+    index as u64 | (text.len() as u64) << LENGTH_SHIFT
+}
+
+/// Bytes of the text or DID that a handle stands for.
+#[inline(always)]
+pub(crate) fn text_len(slot: u64) -> u64 {
+    slot >> LENGTH_SHIFT
+}
+
 /// Words before an array's elements.
 pub(crate) const ARRAY_HEADER: usize = 4;
 
@@ -31,25 +46,31 @@ pub(crate) const ARRAY_HEADER: usize = 4;
 pub(crate) struct Constants {
     pub(crate) slots: Vec<u64>,
     pub(crate) words: Vec<u64>,
-    /// All texts, one behind the other, and where each begins and ends.
-    text: String,
-    texts: Vec<(usize, usize)>,
+    /// Each once, where there is an interner.
+    pub(crate) texts: Texts,
+    pub(crate) interner: Option<Interner>,
+}
+
+/// How many texts and DIDs are in a value, and their bytes together.
+fn texts_in(value: &Value) -> (usize, usize) {
+    match value {
+        Value::Text(s) | Value::Did(s) => (1, s.len()),
+        Value::Array(items) => texts_of(items),
+        _ => (0, 0),
+    }
+}
+fn texts_of(values: &[Value]) -> (usize, usize) {
+    values.iter().map(texts_in).fold((0, 0), |(texts, bytes), (t, b)| (texts + t, bytes + b))
 }
 
 impl Constants {
     pub(crate) fn of(values: &[Value]) -> Constants {
-        let (mut texts, mut bytes) = (0, 0);
-        for value in values {
-            if let Value::Text(s) | Value::Did(s) = value {
-                texts += 1;
-                bytes += s.len();
-            }
-        }
+        let (texts, bytes) = texts_of(values);
         let mut out = Constants {
             slots: Vec::with_capacity(values.len()),
-            text: String::with_capacity(bytes),
-            texts: Vec::with_capacity(texts),
+            texts: Texts::with_capacity(texts, bytes),
             words: Vec::new(),
+            interner: if texts == 0 { None } else { Interner::with_room(texts) },
         };
         for value in values {
             let slot = out.slot(value);
@@ -62,12 +83,7 @@ impl Constants {
             Value::Null => NULL,
             Value::Number(n) => number_slot(*n),
             Value::Bool(b) => u64::from(*b),
-            Value::Text(s) | Value::Did(s) => {
-                let start = self.text.len();
-                self.text.push_str(s);
-                self.texts.push((start, self.text.len()));
-                CONSTANT | (self.texts.len() as u64 - 1)
-            }
+            Value::Text(s) | Value::Did(s) => CONSTANT | text_slot(self.text_index(s), s),
             Value::Trust(t) => {
                 let at = self.words.len() as u64;
                 self.words.extend(t.0.map(f64::to_bits));
@@ -82,11 +98,21 @@ impl Constants {
             }
         }
     }
-    /// The text of that number.
-    #[inline]
-    fn text(&self, index: usize) -> &str {
-        let text = self.texts.get(index).and_then(|(start, end)| self.text.get(*start..*end));
-        text.unwrap_or("")
+    fn text_index(&mut self, text: &str) -> usize {
+        if let Some(interner) = &mut self.interner {
+            if let Some(index) = interner.add(&mut self.texts, text) {
+                return index;
+            }
+            // Texts are no longer there only once.
+            self.interner = None;
+        }
+        self.texts.push(text)
+    }
+    /// The handle of a text that is a constant, where texts are interned.
+    #[inline(always)]
+    pub(crate) fn find(&self, text: &str) -> Option<u64> {
+        let index = self.interner.as_ref()?.find(&self.texts, text)?;
+        Some(CONSTANT | text_slot(index, text))
     }
     /// The vector that a handle stands for.
     #[cold]
@@ -113,6 +139,15 @@ pub(crate) fn elements_at(table: &[u64], slot: u64) -> &[u64] {
     let words = table.get((slot & 0xFFFF_FFFF) as usize..).unwrap_or(&[]);
     let len = words.first().copied().unwrap_or(0) as usize;
     words.get(ARRAY_HEADER..ARRAY_HEADER + len).unwrap_or(&[])
+}
+
+/// What the array that a handle stands for amounts to.
+#[inline]
+pub(crate) fn totals_at(table: &[u64], slot: u64) -> Totals {
+    match table.get((slot & 0xFFFF_FFFF) as usize..) {
+        Some([_, elements, text, bytes, ..]) => Totals { elements: *elements, text: *text, bytes: *bytes },
+        _ => Totals::default(),
+    }
 }
 
 /// What one array amounts to.
@@ -158,12 +193,13 @@ impl<'a> Memory<'a> {
         if slot & CONSTANT == 0 {
             self.texts.get(index).copied().unwrap_or("")
         } else {
-            constants.text(index)
+            constants.texts.get(index).unwrap_or("")
         }
     }
+    #[inline]
     pub(crate) fn put_text(&mut self, text: &'a str) -> u64 {
         self.texts.push(text);
-        self.texts.len() as u64 - 1
+        text_slot(self.texts.len() - 1, text)
     }
     /// A copy of `text` on the arena.
     pub(crate) fn copy_text(&self, text: &str) -> &'a str {
@@ -186,6 +222,7 @@ impl<'a> Memory<'a> {
     pub(crate) fn component(&self, constants: &Constants, slot: u64, x: u8) -> f64 {
         f64::from_bits(self.words_at(constants, slot).get(usize::from(x)).copied().unwrap_or(0))
     }
+    #[inline]
     pub(crate) fn put_trust(&mut self, t: &TrustVector) -> u64 {
         let at = self.words.len() as u64;
         self.words.extend_from_slice(&t.0.map(f64::to_bits));
@@ -202,11 +239,10 @@ impl<'a> Memory<'a> {
     }
     /// Totals of an array; of nothing for null.
     pub(crate) fn totals(&self, constants: &Constants, slot: u64) -> Totals {
-        match self.words_at(constants, slot) {
-            _ if slot == NULL => Totals::default(),
-            [_, elements, text, bytes, ..] => Totals { elements: *elements, text: *text, bytes: *bytes },
-            _ => Totals::default(),
+        if slot == NULL {
+            return Totals::default();
         }
+        totals_at(if slot & CONSTANT == 0 { self.words } else { &constants.words }, slot)
     }
     /// What one value of type `ty` adds to the array that holds it.
     fn weight(&self, constants: &Constants, ty: Ty, slot: u64) -> Totals {

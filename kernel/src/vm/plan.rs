@@ -13,7 +13,7 @@ mod planner;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use code::{CMP_MASK, COMPONENT_SHIFT, Cmp, JUMP_IF, PlanFunction};
+pub(crate) use code::{CMP_MASK, COMPONENT_SHIFT, Cmp, DEAD_ARGUMENTS, JUMP_IF, PlanFunction};
 pub use code::{Code, PlanOp};
 
 use super::memory::Constants;
@@ -150,6 +150,24 @@ impl Executable {
             start -= 1;
         }
         start
+    }
+    /// Whether something jumps to the portable instruction at `pc`.
+    pub(crate) fn is_target(&self, pc: u32) -> bool {
+        self.begins.get(pc as usize).copied().unwrap_or(true)
+    }
+    /// Whether a function writes none of its parameters, and names them one by one.
+    pub(crate) fn reads_parameters_only(&self, id: usize) -> bool {
+        let p = self.program();
+        let Some(f) = p.functions.get(id) else { return false };
+        let code = p.code.get(f.start as usize..f.end as usize).unwrap_or(&[]);
+        code.iter().all(|instr| {
+            let first = match instr.op {
+                Op::ArrayLit | Op::TrustCreate => instr.b,
+                Op::Call => instr.c,
+                _ => f.params,
+            };
+            first >= f.params && instr.written().is_none_or(|r| r >= f.params)
+        })
     }
     /// The verified program.
     pub fn verified(&self) -> &Verified {

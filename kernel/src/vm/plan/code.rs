@@ -109,6 +109,9 @@ pub(crate) const CMP_MASK: u8 = 7;
 pub(crate) const JUMP_IF: u8 = 8;
 pub(crate) const COMPONENT_SHIFT: u8 = 4;
 
+/// In `x` of a call: nobody reads its arguments' registers afterwards.
+pub(crate) const DEAD_ARGUMENTS: u8 = 1;
+
 /// One planned instruction: 16 bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct PlanOp {

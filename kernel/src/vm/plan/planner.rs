@@ -1,6 +1,6 @@
 //! From portable instructions to planned ones, function by function.
 
-use super::code::{Code, PlanFunction, PlanOp};
+use super::code::{Code, DEAD_ARGUMENTS, PlanFunction, PlanOp};
 use super::liveness::Liveness;
 use super::payload::Payloads;
 use super::{compared, equal_is_sized, fixed_compute, settles};
@@ -170,7 +170,12 @@ impl<'p> Planner<'p> {
             Op::Round => {}
             Op::Require => self.emit(pc, Code::Require, 0, abc, 0, true),
             Op::Return => self.emit(pc, Code::Return, 0, abc, 0, true),
-            Op::Call => self.emit(pc, Code::Call, 0, abc, 0, true),
+            Op::Call => {
+                let params = self.p.functions.get(usize::from(b)).map_or(0, |callee| callee.params);
+                let dead = (0..params)
+                    .all(|i| c.checked_add(i).is_some_and(|r| r == a || self.live.dead_after(pc, instr, r)));
+                self.emit(pc, Code::Call, if dead { DEAD_ARGUMENTS } else { 0 }, abc, 0, true);
+            }
             Op::Add | Op::Mul | Op::Sub | Op::Div | Op::Rem => self.arithmetic(pc, instr),
             Op::Neg => self.emit(pc, Code::Neg, 0, abc, 0, false),
             Op::Not => self.emit(pc, Code::Not, 0, abc, 0, false),

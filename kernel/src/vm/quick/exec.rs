@@ -1,28 +1,27 @@
 //! The loop of quick runs.
 
 use super::REGISTERS;
-use super::code::{COMPONENT_SHIFT, Quick, QuickOp, holds};
+use super::code::{COMPONENT_SHIFT, DIFFERS, FREE_BYTES, JUMP_TRUE, Quick, holds};
 use super::plan::standard;
-use super::reads::{self, Given};
+use super::reads::{self, Given, equal_units};
 use crate::fault::{Exhaustion, Fault};
-use crate::gas::GasUnits;
-use crate::limits::TICKS_PER_LOOK;
 use crate::ops::{math, trust};
 use crate::program::StdInput;
-use crate::request::Env;
 use crate::value::TrustVector;
-use crate::vm::memory::{CONSTANT, Constants, Memory, NULL, elements_at};
+use crate::vm::memory::{ARRAY_HEADER, CONSTANT, Constants, Memory, NULL, elements_at, text_len};
 use crate::vm::meter::look;
 use crate::vm::plan::message;
+use crate::vm::step::pieces;
 
-/// Work that a question to a host counts as, with its charge.
-const ASKING: u64 = 522;
+/// Questions to a host after which, at the latest, the clock is looked at.
+const ASKS_PER_LOOK: i64 = 64;
 
-/// How a quick run ended, and its bill.
+/// How a quick run ended, and its bill, without the Compute units of the code up to `pc`.
 pub(super) struct End {
     pub(super) how: How,
     pub(super) pc: usize,
-    pub(super) gas: GasUnits,
+    pub(super) network: u64,
+    pub(super) compute: i64,
 }
 
 pub(super) enum How {
@@ -35,22 +34,25 @@ pub(super) enum How {
     Leave,
 }
 
-/// Runs a quick plan from its start. Registers are masked: a plan is quick only if it has no more of them.
-#[inline(always)]
+/// Runs a quick plan from its start. Registers are named by bytes, and there is one for every byte.
+#[inline(never)]
 pub(super) fn execute<'a, const METERED: bool>(
     given: &Given<'_, 'a>,
-    constants: &Constants,
-    ops: &[QuickOp],
     memory: &mut Memory<'a>,
     registers: &mut [u64; REGISTERS],
-    (mut network, started): (u64, &mut Option<u64>),
+    mut network: u64,
+    started: &mut Option<u64>,
 ) -> End {
-    let mut pc = given.plan.start as usize;
-    let mut compute = 0u64;
-    let mut ticks = TICKS_PER_LOOK as i64;
+    let plan = given.plan;
+    let ops = plan.ops.as_slice();
+    let mut pc = usize::from(plan.start);
+    // Units of jumps taken and of instructions priced by size are taken from what was granted; when nothing is left, it is
+    // time to look at the clock.
+    let mut granted = plan.window;
+    let mut left = granted;
     macro_rules! get {
         ($r:expr) => {
-            registers.get(usize::from($r) % REGISTERS).copied().unwrap_or(0)
+            registers.get(usize::from($r as u8)).copied().unwrap_or(0)
         };
     }
     macro_rules! num {
@@ -61,7 +63,8 @@ pub(super) fn execute<'a, const METERED: bool>(
     macro_rules! set {
         ($r:expr, $value:expr) => {{
             let value: u64 = $value;
-            if let Some(slot) = registers.get_mut(usize::from($r) % REGISTERS) {
+            // There is one for every byte.
+            if let Some(slot) = registers.get_mut(usize::from($r)) {
                 *slot = value;
             }
         }};
@@ -71,10 +74,10 @@ pub(super) fn execute<'a, const METERED: bool>(
     macro_rules! component {
         ($r:expr, $x:expr) => {{
             let slot = get!($r);
-            if slot & CONSTANT == 0 {
-                f64::from_bits(words.get((slot as usize).wrapping_add(usize::from($x))).copied().unwrap_or(0))
-            } else {
-                constant_component(constants, slot, $x)
+            // Handles of constants are beyond any of this run's.
+            match words.get((slot as usize).wrapping_add(usize::from($x))) {
+                Some(word) => f64::from_bits(*word),
+                None => constant_component(given, slot, $x),
             }
         }};
     }
@@ -82,45 +85,42 @@ pub(super) fn execute<'a, const METERED: bool>(
         ($r:expr) => {{
             let slot = get!($r);
             match words.get(slot as usize..) {
-                Some([r, i, c, p, v, o, ..]) if slot & CONSTANT == 0 => {
-                    TrustVector([*r, *i, *c, *p, *v, *o].map(f64::from_bits))
-                }
-                _ => constants.trust(slot),
+                Some([r, i, c, p, v, o, ..]) => TrustVector([*r, *i, *c, *p, *v, *o].map(f64::from_bits)),
+                _ => given.exe.constants.trust(slot),
             }
         }};
     }
     macro_rules! end {
         ($how:expr) => {
-            return End { how: $how, pc, gas: GasUnits { network, compute, ..GasUnits::ZERO } }
+            return End { how: $how, pc, network, compute: granted.wrapping_sub(left) }
         };
     }
-    macro_rules! work {
-        ($n:expr) => {
-            if METERED {
-                ticks -= $n as i64;
-                if ticks < 0 {
-                    ticks = TICKS_PER_LOOK as i64;
-                    // Without this, what has no end would have none here.
-                    if compute.saturating_add(network) > given.env.limits.gas_limit {
-                        end!(How::Leave);
-                    }
-                    if let Err(reason) = look_now(given.env, started) {
-                        end!(How::Exhausted(reason));
-                    }
+    // Looks at limits and clock where it is time to; `to` is where the run goes on.
+    macro_rules! look {
+        ($to:expr, $undo:expr) => {
+            if METERED && left < 0 {
+                if let Err(how) = look_now(given, $to, granted.wrapping_sub(left), network, started) {
+                    left = left.wrapping_add($undo);
+                    end!(how)
                 }
+                granted = granted.wrapping_sub(left).wrapping_add(plan.window);
+                left = plan.window;
+            }
+        };
+    }
+    macro_rules! sized {
+        ($units:expr) => {
+            if METERED {
+                left = left.wrapping_sub($units as i64);
+                look!(pc + 1, 0);
             }
         };
     }
     macro_rules! checked {
-        ($op:expr, $value:expr) => {
+        ($value:expr) => {
             match $value {
                 Ok(value) => value,
-                Err(fault) => {
-                    if METERED {
-                        compute -= u64::from($op.cost);
-                    }
-                    end!(How::Fault(fault))
-                }
+                Err(fault) => end!(How::Fault(fault)),
             }
         };
     }
@@ -139,15 +139,21 @@ pub(super) fn execute<'a, const METERED: bool>(
     macro_rules! jump_if {
         ($op:expr, $taken:expr) => {
             if $taken {
-                pc = $op.to as usize;
+                if METERED {
+                    left = left.wrapping_sub(i64::from($op.c));
+                }
+                pc = usize::from($op.to);
                 continue;
             }
         };
     }
     macro_rules! back {
         ($op:expr) => {{
-            let to = $op.to as usize;
-            work!(pc - to + 1);
+            let to = usize::from($op.to);
+            if METERED {
+                left = left.wrapping_sub(i64::from($op.c));
+            }
+            look!(to, i64::from($op.c));
             pc = to;
             continue;
         }};
@@ -155,14 +161,11 @@ pub(super) fn execute<'a, const METERED: bool>(
     macro_rules! require {
         ($op:expr, $holds:expr) => {
             if !$holds {
-                end!(How::Deny(message($op.b)));
+                end!(How::Deny(message($op.to)));
             }
         };
     }
     while let Some(op) = ops.get(pc) {
-        if METERED {
-            compute += u64::from(op.cost);
-        }
         let k = f64::from_bits(op.k);
         match op.code {
             Quick::Nothing => {}
@@ -176,10 +179,32 @@ pub(super) fn execute<'a, const METERED: bool>(
             #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN ends the loop")]
             Quick::LoopLess => jump_if!(op, !(num!(op.a) < num!(op.b))),
             Quick::LoopMore => {
-                let len = array(constants, words, get!(op.b)).len();
+                let len = array(&given.exe.constants, words, get!(op.b)).len();
                 #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN ends the loop")]
                 let done = !(num!(op.a) < len as f64);
                 jump_if!(op, done);
+            }
+            Quick::NextElem => {
+                let slot = get!(op.b);
+                let table = if slot & CONSTANT == 0 { words } else { &given.exe.constants.words };
+                let array = (slot & 0xFFFF_FFFF) as usize;
+                let len = table.get(array).copied().unwrap_or(0);
+                // No array has more elements than that counts.
+                let (i, at) = (num!(op.a), num!(op.a) as i32);
+                if f64::from(at) == i && (at as u64) < len {
+                    let item = table.get((array + ARRAY_HEADER).wrapping_add(at as usize));
+                    set!(op.x, item.copied().unwrap_or(0));
+                } else {
+                    #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN ends the loop")]
+                    let done = !(i < len as f64);
+                    jump_if!(op, done);
+                    // Between two elements: the full machine says what that is.
+                    end!(How::Leave)
+                }
+            }
+            Quick::IncBack => {
+                put!(op, num!(op.a) + 1.0);
+                back!(op);
             }
             Quick::ForNext => {
                 let i = num!(op.a) + 1.0;
@@ -190,10 +215,25 @@ pub(super) fn execute<'a, const METERED: bool>(
             }
             Quick::Require => require!(op, get!(op.a) != 0),
             Quick::Return => end!(How::Return(get!(op.a))),
-            Quick::CompareJump => jump_if!(op, holds(op.x, num!(op.a), num!(op.c))),
+            Quick::CompareJump => jump_if!(op, holds(op.x, num!(op.a), num!(op.b))),
             Quick::CompareJumpK => jump_if!(op, holds(op.x, num!(op.a), k)),
             Quick::CompareRequire => require!(op, holds(op.x, num!(op.a), num!(op.c))),
             Quick::CompareRequireK => require!(op, holds(op.x, num!(op.a), k)),
+            Quick::JumpLtK => jump_if!(op, num!(op.a) < k),
+            Quick::JumpLeK => jump_if!(op, num!(op.a) <= k),
+            Quick::JumpGtK => jump_if!(op, num!(op.a) > k),
+            Quick::JumpGeK => jump_if!(op, num!(op.a) >= k),
+            Quick::JumpNotLtK => jump_if!(op, !(num!(op.a) < k)),
+            Quick::JumpNotLeK => jump_if!(op, !(num!(op.a) <= k)),
+            Quick::JumpNotGtK => jump_if!(op, !(num!(op.a) > k)),
+            Quick::JumpNotGeK => jump_if!(op, !(num!(op.a) >= k)),
+            Quick::RequireLtK => require!(op, num!(op.a) < k),
+            Quick::RequireLeK => require!(op, num!(op.a) <= k),
+            Quick::RequireGtK => require!(op, num!(op.a) > k),
+            Quick::RequireGeK => require!(op, num!(op.a) >= k),
+            Quick::FieldRequireGeK => {
+                require!(op, component!(op.a, op.x >> COMPONENT_SHIFT) >= k)
+            }
             Quick::CompareReturn => {
                 end!(How::Return(u64::from(holds(op.x, num!(op.a), num!(op.c)))))
             }
@@ -209,7 +249,7 @@ pub(super) fn execute<'a, const METERED: bool>(
                 end!(How::Return(u64::from(holds)))
             }
             Quick::NormRequireK => {
-                let norm = trust::norm(&trust!(op.c));
+                let norm = trust::norm(&trust!(op.b));
                 put!(op, norm);
                 require!(op, holds(op.x, norm, k));
             }
@@ -217,17 +257,17 @@ pub(super) fn execute<'a, const METERED: bool>(
             Quick::Move => set!(op.a, get!(op.b)),
             Quick::Unwrap => {
                 let value = get!(op.b);
-                checked!(op, if value == NULL { Err(Fault::TypeMismatch) } else { Ok(()) });
+                checked!(if value == NULL { Err(Fault::TypeMismatch) } else { Ok(()) });
                 set!(op.a, value);
             }
             Quick::Inc => put!(op, num!(op.a) + 1.0),
             Quick::Elem => {
-                let items = array(constants, words, get!(op.b));
-                let i = checked!(op, math::index(num!(op.c), items.len()));
+                let items = array(&given.exe.constants, words, get!(op.b));
+                let i = checked!(math::index(num!(op.c), items.len()));
                 let value = items.get(i).copied().unwrap_or(0);
                 set!(op.a, value);
             }
-            Quick::RangeCheck => checked!(op, math::range_bounds(num!(op.a), num!(op.b))),
+            Quick::RangeCheck => checked!(math::range_bounds(num!(op.a), num!(op.b))),
             Quick::Add => put!(op, num!(op.b) + num!(op.c)),
             Quick::AddK => put!(op, num!(op.b) + k),
             Quick::Sub => put!(op, num!(op.b) - num!(op.c)),
@@ -235,9 +275,23 @@ pub(super) fn execute<'a, const METERED: bool>(
             Quick::SubKr => put!(op, k - num!(op.c)),
             Quick::Mul => put!(op, num!(op.b) * num!(op.c)),
             Quick::MulK => put!(op, num!(op.b) * k),
-            Quick::Div => put!(op, checked!(op, math::div(num!(op.b), num!(op.c)))),
-            Quick::DivK => put!(op, checked!(op, math::div(num!(op.b), k))),
-            Quick::DivKr => put!(op, checked!(op, math::div(k, num!(op.c)))),
+            Quick::MulKMulKAdd => {
+                let (left, right) = (num!(op.b), num!(op.c));
+                let other = ops.get(pc + 1).map_or(0, |op| op.k);
+                let (left, right) = (left * k, right * f64::from_bits(other));
+                set!(op.to as u8, left.to_bits());
+                set!(op.x, right.to_bits());
+                put!(op, left + right);
+                pc += 1;
+            }
+            Quick::MulKAdd => {
+                let product = num!(op.b) * k;
+                set!(op.x, product.to_bits());
+                put!(op, num!(op.c) + product);
+            }
+            Quick::Div => put!(op, checked!(math::div(num!(op.b), num!(op.c)))),
+            Quick::DivK => put!(op, checked!(math::div(num!(op.b), k))),
+            Quick::DivKr => put!(op, checked!(math::div(k, num!(op.c)))),
             Quick::Neg => put!(op, -num!(op.b)),
             Quick::Not => truth!(op, get!(op.b) == 0),
             Quick::Compare => truth!(op, holds(op.x, num!(op.b), num!(op.c))),
@@ -254,21 +308,39 @@ pub(super) fn execute<'a, const METERED: bool>(
                 put!(op, math::max(0.0, num!(standard(StdInput::Now as u8)) - num!(op.b)));
             }
             Quick::Straight => {
-                checked!(op, reads::straight(given, memory, registers, op));
+                checked!(reads::straight(given, memory, registers, op));
                 words = memory.words.as_slice();
             }
-            Quick::EqDid
-            | Quick::EqText
+            Quick::EqDid => truth!(op, reads::same_did(given, memory, registers, op)),
+            Quick::EqDidK => truth!(op, (get!(op.b) == op.k) != (op.x & DIFFERS != 0)),
+            Quick::EqTextK => {
+                let b = get!(op.b);
+                truth!(op, (b == op.k) != (op.x & DIFFERS != 0));
+                sized!(equal_units(b, op.k));
+            }
+            Quick::EqTextJumpK => {
+                let b = get!(op.b);
+                let answer = (b == op.k) != (op.x & DIFFERS != 0);
+                truth!(op, answer);
+                sized!(equal_units(b, op.k));
+                jump_if!(op, answer == (op.x & JUMP_TRUE != 0));
+            }
+            Quick::InSetK => {
+                let b = get!(op.b);
+                let index = b & 0xFFFF_FFFF;
+                let known = b & CONSTANT != 0 && index < 64;
+                truth!(op, known && op.k >> index & 1 == 1);
+                let bytes = if b == NULL || op.x & FREE_BYTES != 0 { 0 } else { text_len(b) };
+                sized!(u64::from(op.to) + pieces(op.c as u64 + bytes, 32));
+            }
+            Quick::EqText
+            | Quick::InListK
+            | Quick::HasK
             | Quick::ContainsText
             | Quick::Contains
             | Quick::StartsWith
-            | Quick::EndsWith => match reads::sized::<METERED>(given, memory, registers, compute, op) {
-                Some(units) => {
-                    if METERED {
-                        compute += units;
-                        work!(2 * units);
-                    }
-                }
+            | Quick::EndsWith => match reads::sized::<METERED>(given, memory, registers, op) {
+                Some(units) => sized!(units),
                 None => end!(How::Leave),
             },
             Quick::LoadTrust
@@ -281,23 +353,42 @@ pub(super) fn execute<'a, const METERED: bool>(
                 }
                 words = memory.words.as_slice();
                 network += 5;
-                work!(ASKING);
+                let share = plan.window / ASKS_PER_LOOK + 1;
+                granted = granted.wrapping_sub(share);
+                left = left.wrapping_sub(share);
+                look!(pc + 1, 0);
             }
         }
         pc += 1;
     }
     end!(How::Leave)
 }
+
+/// Looks at the limit and at the clock.
 #[cold]
 #[inline(never)]
-fn look_now(env: &Env<'_>, started: &mut Option<u64>) -> Result<(), Exhaustion> {
-    look(env, started)
+fn look_now(
+    given: &Given<'_, '_>,
+    to: usize,
+    compute: i64,
+    network: u64,
+    started: &mut Option<u64>,
+) -> Result<(), How> {
+    // Without this, what has no end would have none here.
+    let spent = given.plan.units_before(to).saturating_add_signed(compute).saturating_add(network);
+    if spent > given.env.limits.gas_limit {
+        return Err(How::Leave);
+    }
+    match look(given.env, started) {
+        Ok(()) => Ok(()),
+        Err(reason) => Err(How::Exhausted(reason)),
+    }
 }
 
 #[cold]
 #[inline(never)]
-fn constant_component(constants: &Constants, slot: u64, x: u8) -> f64 {
-    constants.trust(slot).0.get(usize::from(x)).copied().unwrap_or(0.0)
+fn constant_component(given: &Given<'_, '_>, slot: u64, x: u8) -> f64 {
+    given.exe.constants.trust(slot).0.get(usize::from(x)).copied().unwrap_or(0.0)
 }
 
 /// The elements of an array.

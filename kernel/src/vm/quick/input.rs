@@ -9,7 +9,7 @@ use crate::program::StdInput;
 use crate::request::{Env, Request};
 use crate::types::{Base, Ty};
 use crate::value::{TrustVector, ValueRef};
-use crate::vm::memory::{ARRAY_HEADER, Memory, NULL};
+use crate::vm::memory::{ARRAY_HEADER, Constants, Memory, NULL};
 
 /// The bits of 1.0. Among positive numbers, bits are ordered as the numbers are.
 const ONE: u64 = 0x3FF0_0000_0000_0000;
@@ -45,27 +45,28 @@ pub(super) fn is_plain(t: &TrustVector) -> bool {
 #[inline(always)]
 pub(super) fn load<'a>(
     plan: &QuickPlan,
+    constants: &Constants,
     request: &Request<'a>,
     env: &Env<'a>,
     memory: &mut Memory<'a>,
     registers: &mut [u64; REGISTERS],
 ) -> Option<()> {
-    for (at, kind) in plan.kinds.iter().enumerate() {
-        let given = request.inputs.get(at).copied().unwrap_or(ValueRef::Missing);
-        let slot = match given {
-            ValueRef::Array(items) if kind.array.is_some() => list(*kind, items, memory)?,
-            ValueRef::Missing | ValueRef::Null if kind.optional => NULL,
+    let interned = plan.interns.then_some(constants);
+    let mut inputs = request.inputs.iter();
+    for (kind, register) in plan.kinds.iter().zip(registers.iter_mut()) {
+        let given = inputs.next().unwrap_or(&ValueRef::Missing);
+        *register = match (given, kind.base) {
+            (ValueRef::Array(_) | ValueRef::Missing | ValueRef::Null, _) => {
+                rare(interned, *kind, given, memory)?
+            }
             _ if kind.array.is_some() => return None,
-            given => one(kind.base, given, memory)?,
+            (given, base) => one(interned, base, *given, memory)?,
         };
-        if let Some(register) = registers.get_mut(at) {
-            *register = slot;
-        }
     }
     match request.caller {
         ValueRef::Did(did) => {
             if plan.mentions(StdInput::Caller) {
-                put_standard(plan, registers, StdInput::Caller, memory.put_text(did.as_str()));
+                put_standard(plan, registers, StdInput::Caller, text(interned, did.as_str(), memory));
             }
         }
         ValueRef::Missing if !plan.mentions(StdInput::Caller) => {}
@@ -74,7 +75,7 @@ pub(super) fn load<'a>(
     match request.realm {
         ValueRef::Text(id) if id.len() <= MAX_TEXT_BYTES => {
             if plan.mentions(StdInput::Realm) {
-                put_standard(plan, registers, StdInput::Realm, memory.put_text(id));
+                put_standard(plan, registers, StdInput::Realm, text(interned, id, memory));
             }
         }
         ValueRef::Missing if !plan.mentions(StdInput::Realm) => {}
@@ -107,20 +108,53 @@ pub(super) fn put_standard(plan: &QuickPlan, registers: &mut [u64; REGISTERS], i
     set(registers, loaded, slot);
 }
 
+/// The handle of a text: that of the constant which says the same, where texts are interned.
 #[inline(always)]
-fn one<'a>(base: Base, given: ValueRef<'a>, memory: &mut Memory<'a>) -> Option<u64> {
+fn text<'a>(interned: Option<&Constants>, text: &'a str, memory: &mut Memory<'a>) -> u64 {
+    match interned.and_then(|constants| constants.find(text)) {
+        Some(slot) => slot,
+        None => memory.put_text(text),
+    }
+}
+
+#[inline(always)]
+fn one<'a>(
+    interned: Option<&Constants>,
+    base: Base,
+    given: ValueRef<'a>,
+    memory: &mut Memory<'a>,
+) -> Option<u64> {
     Some(match (base, given) {
         (Base::Number, ValueRef::Number(n)) if n.is_finite() => n.to_bits(),
         (Base::Bool, ValueRef::Bool(b)) => u64::from(b),
-        (Base::Text, ValueRef::Text(s)) if s.len() <= MAX_TEXT_BYTES => memory.put_text(s),
-        (Base::Did, ValueRef::Did(did)) => memory.put_text(did.as_str()),
+        (Base::Text, ValueRef::Text(s)) if s.len() <= MAX_TEXT_BYTES => text(interned, s, memory),
+        (Base::Did, ValueRef::Did(did)) => text(interned, did.as_str(), memory),
         (Base::Trust, ValueRef::Trust(t)) if is_plain(t) => memory.put_trust(t),
         _ => return None,
     })
 }
 
+#[inline(never)]
+fn rare<'a>(
+    interned: Option<&Constants>,
+    kind: Kind,
+    given: &ValueRef<'a>,
+    memory: &mut Memory<'a>,
+) -> Option<u64> {
+    match given {
+        ValueRef::Array(items) if kind.array.is_some() => list(interned, kind, items, memory),
+        ValueRef::Missing | ValueRef::Null if kind.optional => Some(NULL),
+        _ => None,
+    }
+}
+
 /// An array of anything but arrays and vectors, checked and put in one pass.
-fn list<'a>(kind: Kind, items: &[ValueRef<'a>], memory: &mut Memory<'a>) -> Option<u64> {
+fn list<'a>(
+    interned: Option<&Constants>,
+    kind: Kind,
+    items: &[ValueRef<'a>],
+    memory: &mut Memory<'a>,
+) -> Option<u64> {
     if items.len() > MAX_ARRAY_ELEMENTS {
         return None;
     }
@@ -140,7 +174,7 @@ fn list<'a>(kind: Kind, items: &[ValueRef<'a>], memory: &mut Memory<'a>) -> Opti
                 };
                 text += in_text as u64;
                 bytes += in_bytes as u64;
-                one(kind.base, item, memory)?
+                one(interned, kind.base, item, memory)?
             }
         };
         memory.words.push(slot);

@@ -2,8 +2,8 @@
 //!
 //! Most policies compare, ask the host a few questions and answer. They write nothing, so that a run of theirs can be
 //! given up at any point and begun again without anybody noticing. That is what makes them quick: such a run handles the
-//! ordinary case only, on 64 registers in an array (numbers are masked, so that there is nothing to check), with a bill
-//! that only adds up. Whether the bill was within the limit is asked **once, at the end**: if it was, it was all the way
+//! ordinary case only, on 256 registers in an array (a byte names one, so that there is nothing to check), with a bill
+//! that only adds up where it jumps (`units`). Whether the bill was within the limit is asked **once, at the end**: if it was, it was all the way
 //! up to there. What is out of the ordinary (an input of the wrong type, a limit that is reached, a host that fails) is
 //! left to the full machine, which runs the request from the start and alone decides what it means. Loops look at the
 //! clock as often as they do there. The differential tests run both.
@@ -12,8 +12,12 @@ mod code;
 mod exec;
 mod gate;
 mod input;
+mod join;
 mod plan;
 mod reads;
+mod translate;
+mod unfold;
+mod units;
 
 pub(crate) use plan::QuickPlan;
 
@@ -30,7 +34,7 @@ use exec::{End, How, execute};
 use reads::{Given, load_trust};
 
 /// Registers of a quick run, those of unfolded calls included.
-pub(super) const REGISTERS: usize = 64;
+pub(super) const REGISTERS: usize = 256;
 
 impl Vm {
     /// Runs a program quickly, if it and the request are of the ordinary kind, and fully if not.
@@ -59,15 +63,16 @@ impl Vm {
                 Some(_) => break 'leave,
             };
             if let Some(op) = &plan.gate {
+                let start = usize::from(plan.start);
                 let Some((passed, network)) = gate::run(op, request, env) else { break 'leave };
-                let gas = GasUnits { network, compute: u64::from(op.cost), ..GasUnits::ZERO };
+                let gas = GasUnits { network, compute: plan.units_through(start), ..GasUnits::ZERO };
                 let cost = gas.network + gas.compute;
                 if METERED && cost > env.limits.gas_limit {
                     break 'leave;
                 }
                 let (outcome, span) = match passed {
                     true => (Outcome::Allow, None),
-                    false => (Outcome::Deny, span(exe, plan, plan.start as usize)),
+                    false => (Outcome::Deny, span(exe, plan, start)),
                 };
                 return Receipt { outcome, message: None, span, gas, cost, mana: 0, version, detail: None };
             }
@@ -82,7 +87,7 @@ impl Vm {
             if plan.arena {
                 memory.expect_texts();
             }
-            if input::load(plan, request, env, &mut memory, registers).is_none() {
+            if input::load(plan, &exe.constants, request, env, &mut memory, registers).is_none() {
                 break 'leave;
             }
             let mut network = 0;
@@ -94,20 +99,21 @@ impl Vm {
             }
             let realm = if let ValueRef::Text(id) = request.realm { Some(id) } else { None };
             let given = Given { exe, plan, env, realm };
-            let bill = (network, &mut started);
-            let end = execute::<METERED>(&given, &exe.constants, &plan.ops, &mut memory, registers, bill);
-            let End { how, pc, mut gas } = end;
+            let end = execute::<METERED>(&given, &mut memory, registers, network, &mut started);
+            let End { how, pc, network, compute } = end;
+            let mut code = plan.units_through(pc);
             let (outcome, message) = match how {
                 How::Return(1) if plan.result_is_truth => (Outcome::Allow, None),
                 How::Return(_) => (Outcome::Deny, None),
                 How::Deny(message) => (Outcome::Deny, message),
                 How::Exhausted(reason) => (Outcome::Exhausted(reason), None),
                 How::Fault(fault) => {
-                    gas.compute += unpaid(exe, plan, pc);
+                    code = plan.units_before(pc) + unpaid(exe, plan, pc);
                     (Outcome::Fault(fault), None)
                 }
                 How::Leave => break 'leave,
             };
+            let gas = GasUnits { network, compute: code.saturating_add_signed(compute), ..GasUnits::ZERO };
             let cost = gas.compute.saturating_add(gas.network);
             if METERED && cost > env.limits.gas_limit {
                 break 'leave;
@@ -132,13 +138,13 @@ fn value(memory: &Memory<'_>, exe: &Executable, plan: &QuickPlan, slot: u64) -> 
 }
 
 fn span(exe: &Executable, plan: &QuickPlan, pc: usize) -> Option<crate::span::Span> {
-    let source = plan.source.get(pc).copied().unwrap_or(0) as usize;
+    let source = plan.place(pc).source as usize;
     Some(exe.program().spans.get(source).copied().unwrap_or_default())
 }
 
 /// Units of the straight run that ends early with `pc`, itself included.
 #[cold]
 fn unpaid(exe: &Executable, plan: &QuickPlan, pc: usize) -> u64 {
-    let last = plan.source.get(pc).copied().unwrap_or(0) as usize;
+    let last = plan.place(pc).source as usize;
     (exe.run_start(last)..=last).map(|pc| exe.straight_units(pc)).sum()
 }

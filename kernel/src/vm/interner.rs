@@ -1,0 +1,153 @@
+//! The texts of a plan's constants, each once, and the quickest way to tell whether a text that comes in is one of them.
+//!
+//! Where it is, it gets the constant's handle, so that comparing it with constants is comparing handles. A table of twice as
+//! many slots as texts is probed [`MOST_PROBES`] times at most: whoever writes policies could choose constants that
+//! collide, and looking up an input is not charged for. Constants that need more probes are not interned at all.
+
+use super::texts::Texts;
+
+/// Most slots that a look-up compares.
+const MOST_PROBES: usize = 8;
+/// Most texts that are interned: the table is not to be larger than what it is for.
+const MOST_TEXTS: usize = 4_096;
+
+/// A text in short: exact up to 16 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Short {
+    head: u64,
+    tail: u64,
+    len: u32,
+}
+
+/// Bytes that `Short` holds all of.
+const WHOLE: u32 = 16;
+
+impl Short {
+    #[inline(always)]
+    fn of(text: &str) -> Short {
+        let bytes = text.as_bytes();
+        let (head, tail) =
+            if let (Some(head), Some(tail)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+                (u64::from_le_bytes(*head), u64::from_le_bytes(*tail))
+            } else if let (Some(head), Some(tail)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+                (u64::from(u32::from_le_bytes(*head)), u64::from(u32::from_le_bytes(*tail)))
+            } else {
+                (bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0)
+            };
+        // Texts are 64 KiB at most.
+        Short { head, tail, len: bytes.len() as u32 }
+    }
+    /// Where to begin, of `1 << bits` slots.
+    #[inline(always)]
+    fn place(&self, bits: u32) -> usize {
+        let word = self.head ^ self.tail.rotate_left(29) ^ u64::from(self.len) << 56;
+        (word.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - bits)) as usize
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    short: Short,
+    /// The index of the text; none: an empty slot.
+    index: u32,
+}
+
+const NONE: u32 = u32::MAX;
+const EMPTY: Slot = Slot { short: Short { head: 0, tail: 0, len: 0 }, index: NONE };
+
+/// Texts by what they say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Interner {
+    slots: Box<[Slot]>,
+    bits: u32,
+}
+
+impl Interner {
+    /// With room for `n` texts; None for more than [`MOST_TEXTS`].
+    pub(crate) fn with_room(n: usize) -> Option<Interner> {
+        if n > MOST_TEXTS {
+            return None;
+        }
+        let bits = (n.max(2) * 2).next_power_of_two().trailing_zeros();
+        Some(Interner { slots: vec![EMPTY; 1 << bits].into_boxed_slice(), bits })
+    }
+
+    /// The index of a text, which is added to `texts` if it is new; None, and nothing done, where too many collide with it.
+    pub(crate) fn add(&mut self, texts: &mut Texts, text: &str) -> Option<usize> {
+        if let Some(index) = self.find(texts, text) {
+            return Some(index);
+        }
+        let short = Short::of(text);
+        let mut at = short.place(self.bits);
+        for _ in 0..MOST_PROBES {
+            let slot = self.slots.get_mut(at)?;
+            if slot.index == NONE {
+                *slot = Slot { short, index: u32::try_from(texts.len()).ok()? };
+                return Some(texts.push(text));
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+        None
+    }
+
+    /// The index of a text that says the same.
+    #[inline(always)]
+    pub(crate) fn find(&self, texts: &Texts, text: &str) -> Option<usize> {
+        let short = Short::of(text);
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut at = short.place(self.bits);
+        for _ in 0..MOST_PROBES {
+            let slot = self.slots.get(at)?;
+            if slot.index == NONE {
+                return None;
+            }
+            let index = slot.index as usize;
+            if slot.short == short && (short.len <= WHOLE || texts.get(index) == Some(text)) {
+                return Some(index);
+            }
+            at = (at + 1) & mask;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn interned<'t>(given: impl IntoIterator<Item = &'t str>) -> (Option<Interner>, Texts) {
+        let given: Vec<&str> = given.into_iter().collect();
+        let (mut interner, mut texts) = (Interner::with_room(given.len()).unwrap(), Texts::default());
+        let all = given.iter().all(|text| interner.add(&mut texts, text).is_some());
+        (all.then_some(interner), texts)
+    }
+
+    #[test]
+    fn finds_what_it_was_given_and_nothing_else() {
+        let lengths = [0usize, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 40];
+        let given: Vec<String> =
+            lengths.iter().map(|n| "abcdefghij".chars().cycle().take(*n).collect()).collect();
+        let (interner, texts) = interned(given.iter().map(String::as_str));
+        let interner = interner.unwrap();
+        for (index, text) in given.iter().enumerate() {
+            assert_eq!(interner.find(&texts, text), Some(index));
+            for at in 0..text.len() {
+                let mut other = text.clone();
+                other.replace_range(at..=at, "X");
+                assert_eq!(interner.find(&texts, &other), None, "{other}");
+            }
+            assert_eq!(interner.find(&texts, &format!("{text}\0")), None);
+            assert_eq!(interner.find(&texts, &format!("\0{text}")), None);
+        }
+    }
+
+    #[test]
+    fn equal_texts_have_one_index_and_what_collides_too_often_none() {
+        let (interner, texts) = interned(["a", "b", "a"]);
+        assert_eq!((interner.unwrap().find(&texts, "a"), texts.len()), (Some(0), 2));
+        // Equal ends and equal lengths: all collide.
+        let alike: Vec<String> = (100..120).map(|n| format!("12345678{n}12345678")).collect();
+        assert!(interned(alike.iter().map(String::as_str)).0.is_none());
+    }
+}

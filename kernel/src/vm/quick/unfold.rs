@@ -1,0 +1,221 @@
+//! Unfolding: one flat list of instructions from a planned program's functions.
+
+use super::code::{Quick, QuickOp, is_jump};
+use super::join::{joined, returned};
+use super::plan::SCRATCH;
+use super::units::{Cost, Place};
+use crate::vm::plan::{Code, DEAD_ARGUMENTS, Executable, PlanOp};
+use smallvec::SmallVec;
+
+/// Most instructions of a quick program: unfolding must not make a small program large.
+pub(super) const MOST: usize = 2_048;
+/// Deepest call that is unfolded.
+const DEEPEST: u32 = 8;
+
+/// A program on its way into a quick plan.
+pub(super) struct Unfold<'p> {
+    pub(super) exe: &'p Executable,
+    pub(super) ops: Vec<QuickOp>,
+    pub(super) places: Vec<Place>,
+    pub(super) straight: Vec<PlanOp>,
+    pub(super) interns: bool,
+    pub(super) depth: u32,
+    pub(super) start: u16,
+}
+
+impl Unfold<'_> {
+    /// The code of a function with its registers in `w`; what it returns goes to register `dst`, and it goes on
+    /// behind. None for the body, which ends the run.
+    pub(super) fn function(&mut self, id: usize, w: &Window, dst: Option<u8>, depth: u32) -> Option<()> {
+        let exe = self.exe;
+        let (from, registers) = exe.functions.get(id).map(|f| (f.entry as usize, f.registers))?;
+        let to = exe.functions.get(id + 1).map_or(exe.ops.len(), |f| f.entry as usize);
+        let top = w.base.checked_add(registers)?;
+        if top > u16::from(SCRATCH) || depth > DEEPEST {
+            return None;
+        }
+        self.depth = self.depth.max(depth);
+        let mut place: SmallVec<[u32; 64]> = SmallVec::with_capacity(to - from + 1);
+        let first = self.ops.len();
+        // Jumps in the function's own code, and those to its end.
+        let (mut jumps, mut ends): (SmallVec<[usize; 8]>, SmallVec<[usize; 8]>) = Default::default();
+        // Where the last unfolded call ended: several ways may lead there.
+        let mut meeting = first;
+        for (at, op) in exe.ops.get(from..to)?.iter().enumerate() {
+            place.push(self.ops.len() as u16);
+            if self.ops.len() > MOST {
+                return None;
+            }
+            let source = exe.source.get(from + at).copied()?;
+            match (op.code, dst) {
+                (Code::Call, _) => {
+                    let callee = self.arguments(source, op, w, top, meeting)?;
+                    self.function(usize::from(op.b), &callee, Some(w.at(op.a)), depth + 1)?;
+                    meeting = self.ops.len();
+                }
+                (Code::Return | Code::CmpReturn | Code::CmpReturnK | Code::FieldCmpReturnK, Some(dst)) => {
+                    let own = op.code == Code::Return && usize::from(op.a) >= w.params.len();
+                    let fits = |last: &QuickOp| if own { returned(last, w.at(op.a), dst) } else { None };
+                    if !(self.ops.len() > meeting && self.join(source, op.cost, fits)) {
+                        let answer = self.answer(op, w, dst);
+                        self.push(source, op.cost, answer);
+                    }
+                    ends.push(self.ops.len());
+                    self.push(source, 0, quick(Quick::Jump, op, w));
+                }
+                // Nothing jumps to a charge. Who goes on behind what stands before it pays.
+                (Code::Charge, _) if self.ops.len() > meeting => {
+                    let last = self.places.last_mut()?;
+                    last.through = last.through.checked_add(op.cost)?;
+                }
+                _ => {
+                    let (cost, op) = (op.cost, self.op(source, op, w)?);
+                    if !(self.ops.len() > meeting && self.join(source, cost, |last| joined(last, &op))) {
+                        self.push(source, cost, op);
+                    }
+                    if is_jump(op.code) {
+                        jumps.push(self.ops.len() - 1);
+                    }
+                }
+            }
+        }
+        // The last return need not jump.
+        if ends.last().is_some_and(|last| last + 1 == self.ops.len()) {
+            ends.pop();
+            self.ops.pop();
+            self.places.pop();
+        }
+        let end = self.ops.len();
+        place.push(end as u16);
+        for at in jumps {
+            let op = self.ops.get_mut(at)?;
+            op.to = place.get(usize::from(op.to).checked_sub(from)?).copied()?;
+        }
+        for at in ends {
+            self.ops.get_mut(at)?.to = end as u16;
+        }
+        if id == 0 {
+            self.start = place.get((exe.start as usize).checked_sub(from)?).copied()?;
+        }
+        Some(())
+    }
+
+    /// What a called function finds in the place of its registers: parameters that it does not write need no registers of
+    /// their own.
+    fn arguments(
+        &mut self,
+        source: u32,
+        op: &PlanOp,
+        w: &Window,
+        top: u16,
+        meeting: usize,
+    ) -> Option<Window> {
+        let exe = self.exe;
+        let callee = usize::from(op.b);
+        let params = exe.functions.get(callee)?.params;
+        let mut own = Window { base: top, params: SmallVec::new() };
+        if !exe.reads_parameters_only(callee) {
+            self.push(source, op.cost, quick(Quick::Nothing, op, w));
+            for i in 0..params {
+                let (a, b) = (u8::try_from(top.checked_add(i)?).ok()?, w.at(op.c.checked_add(i)?));
+                self.push(source, 0, QuickOp { a, b, ..quick(Quick::Move, op, w) });
+            }
+            return Some(own);
+        }
+        own.params = (0..params).map(|i| Some(w.at(op.c.checked_add(i)?))).collect::<Option<_>>()?;
+        // Where nobody reads the arguments any more, the moves that made them are left out, from the last one back.
+        let mut at = source;
+        while op.x == DEAD_ARGUMENTS && !exe.is_target(at) && self.ops.len() > meeting {
+            let (Some(last), Some(place)) = (self.ops.last().copied(), self.places.last().copied()) else {
+                break;
+            };
+            let fits = last.code == Quick::Move
+                && place.before == 0
+                && place.through == 0
+                && place.source + 1 == at
+                && own.params.contains(&last.a)
+                && !own.params.contains(&last.b);
+            if !fits {
+                break;
+            }
+            for param in own.params.iter_mut().filter(|param| **param == last.a) {
+                *param = last.b;
+            }
+            at = place.source;
+            self.ops.pop();
+            self.places.pop();
+        }
+        match self.places.last_mut() {
+            Some(last) if !exe.is_target(at) && self.ops.len() > meeting => {
+                last.through = last.through.checked_add(op.cost)?;
+            }
+            _ => self.push(source, op.cost, quick(Quick::Nothing, op, w)),
+        }
+        Some(own)
+    }
+
+    /// Joins an instruction with the one before it, where there is one instruction for both.
+    fn join(&mut self, source: u32, cost: u32, joined: impl FnOnce(&QuickOp) -> Option<QuickOp>) -> bool {
+        let (Some(last), Some(place)) = (self.ops.last_mut(), self.places.last_mut()) else {
+            return false;
+        };
+        // Nothing may jump to what stands between the two, nor to the second.
+        let between = self.exe.begins.get(place.source as usize + 1..=source as usize);
+        if place.through != 0 || between.is_none_or(|begins| begins.contains(&true)) {
+            return false;
+        }
+        let Some(joined) = joined(last) else { return false };
+        *last = joined;
+        *place = Place::priced(source, Cost { own: place.before.saturating_add(cost), behind: 0 });
+        self.pair();
+        true
+    }
+
+    /// Two products and their sum, which take the places of two instructions.
+    fn pair(&mut self) {
+        let ([.., first, second], [.., from, to]) = (self.ops.as_mut_slice(), self.places.as_slice()) else {
+            return;
+        };
+        let between = self.exe.begins.get(from.source as usize + 1..=to.source as usize);
+        let fits = first.code == Quick::MulK
+            && second.code == Quick::MulKAdd
+            && second.c as u8 == first.a
+            && second.b != first.a
+            && from.through == 0
+            && between.is_some_and(|begins| !begins.contains(&true));
+        if fits {
+            let (to, k) = (u16::from(first.a), second.k);
+            let c = i16::from(second.b);
+            *first = QuickOp { code: Quick::MulKMulKAdd, x: second.x, a: second.a, c, to, ..*first };
+            *second = QuickOp { code: Quick::Nothing, k, ..*second };
+        }
+    }
+
+    pub(super) fn push(&mut self, source: u32, cost: u32, op: QuickOp) {
+        self.ops.push(op);
+        self.places.push(Place::priced(source, Cost { own: cost, behind: 0 }));
+    }
+}
+
+/// Where a function's registers are.
+#[derive(Default)]
+pub(super) struct Window {
+    base: u16,
+    /// Where the first ones are, if not there.
+    params: SmallVec<[u8; 8]>,
+}
+
+impl Window {
+    /// What is no register, or beyond all there are, is not looked at.
+    pub(super) fn at(&self, r: u16) -> u8 {
+        self.params.get(usize::from(r)).copied().unwrap_or(self.base.saturating_add(r) as u8)
+    }
+    pub(super) fn right(&self, r: u16) -> i16 {
+        i16::from(self.at(r))
+    }
+}
+
+/// A planned instruction with its registers where they are.
+pub(super) fn quick(code: Quick, op: &PlanOp, w: &Window) -> QuickOp {
+    QuickOp { code, x: op.x, a: w.at(op.a), b: w.at(op.b), c: w.right(op.c), to: 0, k: 0 }
+}

@@ -1,0 +1,79 @@
+//! The bill of a quick plan's code, which running it need not add up.
+//!
+//! Let every instruction say how many Compute units stand before it in the plan, from its first instruction on. What is run
+//! straight on then costs the difference of two such sums, and nothing need be added while it runs. Only a jump that is
+//! taken leaves the order of the plan: it adds the sum through itself less the sum before its target. Where the run
+//! ends, what jumps have added and the sum through the last instruction are the units of all that ran.
+
+use super::code::{QuickOp, is_jump};
+use super::plan::QuickPlan;
+use crate::limits::TICKS_PER_LOOK;
+
+/// Where an instruction stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Place {
+    /// The portable instruction that it ends with.
+    pub(super) source: u32,
+    /// Units before it, in plan order.
+    pub(super) before: u32,
+    /// Units through it.
+    pub(super) through: u32,
+}
+
+impl QuickPlan {
+    #[inline(always)]
+    pub(super) fn place(&self, pc: usize) -> Place {
+        self.places.get(pc).copied().unwrap_or_default()
+    }
+    #[inline(always)]
+    pub(super) fn units_through(&self, pc: usize) -> u64 {
+        u64::from(self.place(pc).through)
+    }
+    #[inline(always)]
+    pub(super) fn units_before(&self, pc: usize) -> u64 {
+        u64::from(self.place(pc).before)
+    }
+}
+
+/// What an instruction costs until sums are made: itself, and whoever goes on behind it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cost {
+    pub(super) own: u32,
+    pub(super) behind: u32,
+}
+
+impl Place {
+    /// A place whose sums are still to come.
+    pub(super) fn priced(source: u32, cost: Cost) -> Place {
+        Place { source, before: cost.own, through: cost.behind }
+    }
+}
+
+/// Turns the costs of all instructions into sums; None where one is too large to be written down.
+pub(super) fn sum_up(ops: &mut [QuickOp], places: &mut [Place]) -> Option<()> {
+    let mut sum = 0u32;
+    for place in places.iter_mut() {
+        let cost = Cost { own: place.before, behind: place.through };
+        place.before = sum;
+        place.through = sum.checked_add(cost.own)?;
+        sum = place.through.checked_add(cost.behind)?;
+    }
+    for (op, from) in ops.iter_mut().zip(&*places) {
+        if is_jump(op.code) {
+            let to = places.get(usize::from(op.to))?;
+            op.c = i16::try_from(i64::from(from.through) - i64::from(to.before)).ok()?;
+        }
+    }
+    Some(())
+}
+
+/// Units after which the clock is looked at. A round of a loop costs a unit or more (V5), and stands for as much work as it
+/// has instructions; an instruction priced by size counts twice its units.
+pub(super) fn window(ops: &[QuickOp]) -> i64 {
+    let longest = ops
+        .iter()
+        .enumerate()
+        .filter(|(_, op)| is_jump(op.code))
+        .fold(2, |longest, (pc, op)| longest.max((pc + 1).saturating_sub(usize::from(op.to))));
+    TICKS_PER_LOOK as i64 / longest as i64
+}

@@ -8,8 +8,8 @@
 //!
 //! The loops by hand are compiled for AVX-512, AVX2 and neither, as the engine's are, and run on what the machine has.
 //!
-//! `--versus NAME ROUNDS` takes times of one workload and of its loop by hand in turn, and says the least and the median of
-//! each, in nanoseconds for each request (W5: for each round of its loop). `--count NAME ROUNDS` runs one workload so often and nothing else, for counting instructions: the difference of two
+//! `--lanes N` makes chunks of so many. `--versus NAME ROUNDS` takes times of one workload and of its loop by hand in turn, and says the least and the median of
+//! each, in nanoseconds for each request (W5: for each round of its loop); with `--rows`, of both engines on rows. `--count NAME ROUNDS` runs one workload so often and nothing else, for counting instructions: the difference of two
 //! counts, divided by rounds and requests, is what a decision takes.
 #![allow(
     missing_docs,
@@ -214,10 +214,21 @@ fn works<'d>(data: &'d Data, lists: &'d Lists<'d>) -> Vec<Work<'d>> {
         by_hand: Box::new(move |out| {
             let mut members = vec![false; KNOWN];
             host.has_credential_batch(&everyone, "member", &mut members).unwrap();
-            bits(out, |i| {
-                let t = six.map(|c| c[i]);
-                t[0] >= 0.3 && t[5] >= 0.2 && norm(t) >= 0.25 && members[callers[i]]
-            });
+            let members = members.as_slice();
+            widest(
+                #[inline(always)]
+                move || {
+                    for (at, word) in out.iter_mut().enumerate() {
+                        let [r, i, c, p, v, o] = six.map(|column| &column.as_chunks::<64>().0[at]);
+                        let fit = (0..64).fold(0u64, |w, k| {
+                            let norm = (r[k] + i[k] + c[k] + p[k] + v[k] + o[k]) / 6.0;
+                            w | u64::from((r[k] >= 0.3) & (o[k] >= 0.2) & (norm >= 0.25)) << k
+                        });
+                        let callers = callers.as_chunks::<64>().0[at].iter().enumerate();
+                        *word = fit & callers.fold(0, |w, (k, caller)| w | u64::from(members[*caller]) << k);
+                    }
+                },
+            );
         }),
     });
     let given = vec![
@@ -331,7 +342,9 @@ fn works<'d>(data: &'d Data, lists: &'d Lists<'d>) -> Vec<Work<'d>> {
 }
 
 fn options<'e>(host: Option<&'e dyn HostInterface>, engine: Engine) -> BatchOptions<'e> {
-    BatchOptions { host, threads: 1, engine, now: 1_700_000_000.0, ..BatchOptions::default() }
+    let args: Vec<String> = std::env::args().collect();
+    let lanes = args.iter().position(|arg| arg == "--lanes").map_or(0, |at| args[at + 1].parse().unwrap());
+    BatchOptions { host, threads: 1, engine, now: 1_700_000_000.0, lanes, ..BatchOptions::default() }
 }
 
 fn with_works(job: impl FnOnce(&Data, &[Work<'_>])) {
@@ -433,6 +446,27 @@ fn versus(work: &Work<'_>, rounds: usize) {
     }
 }
 
+/// Times in turn of both engines on the same requests as rows, with a receipt for each.
+fn versus_rows(work: &Work<'_>, rounds: usize) {
+    let bump = bumpalo::Bump::new();
+    let rows: Vec<Request<'_>> = (0..N).map(|i| work.columns.request(i, &bump).unwrap()).collect();
+    let mut times = [Engine::Lanes, Engine::Scalar].map(|engine| (engine, Vec::new()));
+    let mut batches =
+        times.each_ref().map(|(e, _)| Batch::new(&work.policy, options(work.host, *e)).unwrap());
+    for _ in 0..rounds {
+        for (batch, (_, times)) in batches.iter_mut().zip(&mut times) {
+            let began = Instant::now();
+            black_box(batch.run(black_box(rows.as_slice())).unwrap());
+            times.push(began.elapsed().as_nanos() as f64 / N as f64);
+        }
+    }
+    for (engine, times) in &mut times {
+        times.sort_by(f64::total_cmp);
+        let (least, median) = (times[0], times[times.len() / 2]);
+        println!("{} by rows, {engine:?}: least {least:.1} ns, median {median:.1} ns", work.name);
+    }
+}
+
 criterion_group!(benches, columns, rows);
 
 fn main() {
@@ -458,7 +492,8 @@ fn main() {
     if let Some(at) = args.iter().position(|arg| arg == "--versus") {
         let (name, rounds): (&str, usize) = (&args[at + 1], args[at + 2].parse().unwrap());
         return with_works(|_, works| {
-            works.iter().filter(|work| work.name.starts_with(name)).for_each(|work| versus(work, rounds));
+            let time = if args.iter().any(|arg| arg == "--rows") { versus_rows } else { versus };
+            works.iter().filter(|work| work.name.starts_with(name)).for_each(|work| time(work, rounds));
         });
     }
     benches();

@@ -7,13 +7,11 @@ use super::intern::Interner;
 use super::parallel::Worker;
 use super::prepared::Prepared;
 use super::{RequestColumns, Requests};
-use eclvm_kernel::lanes::{Answers, Given, Inputs, LanePlan, Lanes, Tally, digits, masks};
+use bumpalo::Bump;
+use eclvm_kernel::lanes::{Answers, Given, InputColumn, Inputs, LanePlan, Lanes, Tally, digits, masks};
 use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::Env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
-/// Lanes of a chunk, unless the options say otherwise: columns of 8 KiB, a few of which stay in the first cache.
-pub(super) const LANES: usize = 1_024;
 
 /// The lanes engine of one thread, with the scalar engine beside it. [`super::Batch`] has one for each; by itself it is for
 /// those who bring their own threads.
@@ -22,7 +20,7 @@ pub struct LaneWorker {
     lanes: Lanes,
     fill: Fill,
     interner: Interner,
-    bump: bumpalo::Bump,
+    bump: Bump,
     /// Lanes of the chunk at hand, and
     took: usize,
     /// its answers, where they do not go elsewhere at once.
@@ -92,7 +90,7 @@ impl LaneWorker {
         env: &Env<'_>,
     ) -> usize {
         if !self.begun {
-            self.fill.begin(plan.program());
+            self.fill.begin(plan.program(), env.host.is_some());
         }
         if !self.begun || self.interner.is_full() {
             self.interner.begin(plan);
@@ -137,11 +135,20 @@ impl LaneWorker {
         }
     }
 
+    /// Room for the columns of a portion, to be given back.
+    pub(super) fn lend(&mut self) -> Bump {
+        self.bump.reset();
+        std::mem::take(&mut self.bump)
+    }
+    pub(super) fn give_back(&mut self, bump: Bump) {
+        self.bump = bump;
+    }
+
     /// Runs a chunk of columns, from request `from` on, into `part`.
     pub(super) fn columns(
         &mut self,
         plan: &LanePlan,
-        columns: &RequestColumns<'_>,
+        inputs: &[InputColumn<'_>],
         prepared: &Prepared,
         from: usize,
         env: &Env<'_>,
@@ -154,9 +161,8 @@ impl LaneWorker {
         let lanes = part.lanes;
         let job = AssertUnwindSafe(|| {
             prepared.active(from, lanes, &mut self.active);
-            self.bump.reset();
             let given = Given {
-                inputs: Inputs { columns: prepared.columns(columns, &self.bump), first: from, lanes },
+                inputs: Inputs { columns: inputs, first: from, lanes },
                 active: &self.active,
                 texts: prepared.texts(),
                 arrays: prepared.arrays(),
@@ -199,7 +205,9 @@ impl LaneWorker {
             extra: extra.each_mut().map(Vec::as_mut_slice),
             values: &mut values,
         };
-        self.columns(plan, columns, prepared, from, env, &mut part);
+        let bump = self.lend();
+        self.columns(plan, prepared.columns(columns, &bump), prepared, from, env, &mut part);
+        self.give_back(bump);
         (self.taken, self.passed, self.extra, self.values) = (taken, passed, extra, values);
         self.took = lanes;
         lanes

@@ -1,7 +1,7 @@
 //! A portion on all threads, decided by the lanes engine; what that leaves alone, and the bills, as the scalar engine's.
 
 use super::decisions::{Decisions, Part};
-use super::lanes::{LANES, LaneWorker};
+use super::lanes::LaneWorker;
 use super::prepared::Prepared;
 use super::{Answered, Batch, Engine, Engines, Portion, RequestColumns, Requests, fold};
 use eclvm_kernel::fault::{Exhaustion, Fault, Outcome};
@@ -51,16 +51,16 @@ impl Batch<'_> {
         Ok(plan.clone())
     }
     /// Lanes of a chunk.
-    fn width(&self) -> usize {
+    fn width(&self, plan: &LanePlan) -> usize {
         match self.options.lanes {
-            0 => LANES,
+            0 => plan.lanes(),
             lanes => lanes.clamp(64, 1 << 16).next_multiple_of(64),
         }
     }
     /// Chunks of a task.
-    fn chunks(&self) -> usize {
+    fn chunks(&self, plan: &LanePlan) -> usize {
         let units = self.policy.max_gas().unwrap_or(10_000).clamp(1, 1 << 20);
-        let chunk_ns = (self.width() as u64).saturating_mul(units) / 4 + 1;
+        let chunk_ns = (self.width(plan) as u64).saturating_mul(units) / 4 + 1;
         usize::try_from(TASK_NS / chunk_ns).unwrap_or(1).clamp(1, 16)
     }
 
@@ -80,7 +80,7 @@ impl Batch<'_> {
     pub(super) fn run_lanes<R: Requests + ?Sized>(&self, plan: &LanePlan, requests: &R) -> Portion {
         let n = requests.len();
         let env = self.env();
-        let task = self.width() * self.chunks();
+        let task = self.width(plan) * self.chunks(plan);
         let prepared = requests
             .columns()
             .and_then(|columns| Some((columns, columns.prepared(plan, env.host.is_some())?)));
@@ -136,7 +136,7 @@ impl Batch<'_> {
                 return done;
             }
             let at = from + done.complete;
-            let most = self.width().min(out.len() - done.complete);
+            let most = self.width(plan).min(out.len() - done.complete);
             let took = match prepared {
                 Some((columns, prepared)) => worker.own(plan, columns, prepared, (at, most), env),
                 None => worker.rows(plan, requests, (at, most), env),
@@ -192,13 +192,15 @@ impl Batch<'_> {
     ) -> Option<Answered> {
         let n = requests.len();
         let env = self.env();
-        let (width, chunks) = (self.width(), self.chunks());
+        let (width, chunks) = (self.width(plan), self.chunks(plan));
         out.begin(Some(plan), (n, width), env.prices, env.host.map(|host| host.version()));
         self.begin_workers();
         let mut parts = out.parts();
         let run = |(number, parts): (usize, &mut [Part<'_>])| -> (bool, Tally, u64) {
             let began = self.clock.now_ns();
             let mut worker = self.worker();
+            let bump = worker.lend();
+            let inputs = prepared.columns(columns, &bump);
             let (mut at, mut count) = (number * chunks * width, 0);
             let mut whole = true;
             for part in parts {
@@ -206,11 +208,12 @@ impl Batch<'_> {
                     whole = false;
                     break;
                 }
-                worker.columns(plan, columns, prepared, at, &env, part);
+                worker.columns(plan, inputs, prepared, at, &env, part);
                 at += part.lanes;
                 count += part.lanes as u64;
             }
             let tally = std::mem::take(&mut worker.tally);
+            worker.give_back(bump);
             self.put_back(worker);
             (whole, tally, self.clock.now_ns().saturating_sub(began) / count.max(1))
         };

@@ -32,7 +32,7 @@
 //! **Time.** Between chunks the batch looks at the clock; within long loops this engine does, after as much work as the
 //! scalar engine would. Where time is up it leaves the rest to the scalar engine, which ends each run by its own rules.
 //!
-//! Files: `masks` sets; `digits` exits; `columns` registers; `texts` dictionary and arrays; `plan`, `flatten`, `flow` the plan; `gas` bills; `run`
+//! Files: `masks` sets; `digits` exits; `columns` registers; `texts` dictionary and arrays; `plan`, `flatten`, `flow`, `fuse` the plan; `gas` bills; `run`
 //! blocks and exits; `compute`, `vectors`, `search`, `hosts` what instructions do; `ops` the loops; `simd` the machine.
 
 mod columns;
@@ -40,6 +40,7 @@ mod compute;
 pub mod digits;
 mod flatten;
 mod flow;
+mod fuse;
 mod gas;
 mod hosts;
 pub mod masks;

@@ -3,6 +3,7 @@
 //! sums keep their order, and nothing is fused.
 
 use super::columns::Operand;
+use super::masks::pick;
 use super::simd::wide;
 
 /// `out[lane] = f(b[lane])`
@@ -51,6 +52,52 @@ fn map2_loop(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f6
         }
         (Operand::K(b), Operand::K(c)) => out.fill(f(b, c)),
     }
+}
+
+/// `x[lane] = f(x[lane], c[lane])` for the lanes of the set.
+pub(crate) fn update2(x: &mut [f64], set: &[u64], c: Operand<'_>, f: impl Fn(f64, f64) -> f64) {
+    wide(
+        #[inline(always)]
+        move || match c {
+            Operand::K(c) => {
+                for (x, word) in x.chunks_mut(64).zip(set) {
+                    let word = *word;
+                    for (bit, x) in x.iter_mut().enumerate() {
+                        *x = pick(word >> bit & 1 == 1, f(*x, c), *x);
+                    }
+                }
+            }
+            Operand::S(c) => {
+                for ((x, c), word) in x.chunks_mut(64).zip(c.chunks(64)).zip(set) {
+                    let word = *word;
+                    for (bit, (x, c)) in x.iter_mut().zip(c).enumerate() {
+                        *x = pick(word >> bit & 1 == 1, f(*x, *c), *x);
+                    }
+                }
+            }
+        },
+    )
+}
+
+/// `out[lane] = b[lane] * c[lane] + d[lane]`, in two roundings; `d` first where `first`.
+pub(crate) fn mul_add(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, d: Operand<'_>, first: bool) {
+    match (b, c, d) {
+        (Operand::S(b), Operand::K(c), Operand::K(d)) => {
+            map(out, Operand::S(b), move |b| sum(b * c, d, first))
+        }
+        (Operand::S(b), Operand::K(c), Operand::S(_)) => {
+            map2(out, Operand::S(b), d, move |b, d| sum(b * c, d, first));
+        }
+        _ => {
+            map2(out, b, c, |b, c| b * c);
+            fold2(out, d, Operand::K(0.0), move |x, d, _| sum(x, d, first));
+        }
+    }
+}
+/// Which of two NaNs a sum is goes by their order.
+#[inline(always)]
+pub(crate) fn sum(x: f64, d: f64, first: bool) -> f64 {
+    if first { d + x } else { x + d }
 }
 
 /// `out[lane] = f(out[lane], b[lane], c[lane])`

@@ -403,6 +403,7 @@ impl Run<'_> {
         let words = self.s.live.len();
         let s = &mut *self.s;
         let Some(set) = s.pending.get_mut(to * words..(to + 1) * words) else { return };
+        s.bill.settle();
         let poor = poor(&s.bill, base, self.env, self.limit, set, &mut s.test);
         if poor {
             masks::without(set, &s.test);
@@ -422,6 +423,7 @@ impl Run<'_> {
             && self.s.bill.most(base, &self.env.prices) > limit
         {
             let s = &mut *self.s;
+            s.bill.settle();
             if poor(&s.bill, base, self.env, self.limit, &s.mask, &mut s.test) {
                 self.give_up();
             }
@@ -444,6 +446,7 @@ impl Run<'_> {
         masks::without(&mut s.mask, &s.test);
         masks::without(&mut s.live, &s.test);
         let Some(at) = self.plan.exits.get(usize::from(exit)) else { return };
+        s.bill.settle();
         if let Some(limit) = self.limit
             && s.bill.most(at.gas, &self.env.prices) > limit
         {

@@ -18,28 +18,49 @@ enum Lanes {
     Six(Box<[Vec<f64>; 6]>),
 }
 
+/// One input, as each request is asked for it.
+#[derive(Clone, Copy, Debug)]
+struct Input {
+    ty: Ty,
+    /// A request must have it.
+    required: bool,
+    /// It may be null.
+    nullable: bool,
+}
+
 /// Columns that are filled anew for each chunk.
 #[derive(Debug, Default)]
 pub(super) struct Fill {
-    types: Vec<Ty>,
+    inputs: Vec<Input>,
     lanes: Vec<Lanes>,
     /// Lanes with ordinary requests.
     pub(super) active: Vec<u64>,
 }
 
 impl Fill {
-    /// For requests of this program.
-    pub(super) fn begin(&mut self, program: &Program) {
-        let standard = [StdInput::Caller, StdInput::Realm, StdInput::Trust].map(StdInput::ty);
-        self.types = program.inputs.iter().map(|input| input.ty).chain(standard).collect();
-        let lanes = |ty: &Ty| {
-            if !ty.is_array() && ty.base() == Base::Trust {
-                Lanes::Six(Box::default())
-            } else {
-                Lanes::Words(Vec::new())
-            }
+    /// For requests of this program, with host state or without.
+    pub(super) fn begin(&mut self, program: &Program, on_host: bool) {
+        let mentions = |input| program.mentions(input);
+        let trust = mentions(StdInput::Trust);
+        // What is standard is not null, but may be missing.
+        let standard = [
+            (StdInput::Caller, mentions(StdInput::Caller) || (on_host && trust)),
+            (StdInput::Realm, mentions(StdInput::Realm)),
+            (StdInput::Trust, trust && !on_host),
+        ]
+        .map(|(std, required)| Input { ty: std.ty(), required, nullable: false });
+        let declared = program.inputs.iter().map(|input| {
+            let nullable = input.ty.is_optional();
+            Input { ty: input.ty, required: !nullable, nullable }
+        });
+        self.inputs.clear();
+        self.inputs.extend(declared.chain(standard));
+        let is_vector = |ty: Ty| !ty.is_array() && ty.base() == Base::Trust;
+        let lanes = |input: &Input| match is_vector(input.ty) {
+            true => Lanes::Six(Box::default()),
+            false => Lanes::Words(Vec::new()),
         };
-        self.lanes = self.types.iter().map(lanes).collect();
+        self.lanes = self.inputs.iter().map(lanes).collect();
     }
 
     /// Takes requests from `from` on, at most `most`; fewer where the interner is full. Says how many.
@@ -52,11 +73,15 @@ impl Fill {
         on_host: bool,
         bump: &mut Bump,
     ) -> usize {
-        let program = plan.program();
+        let n = plan.program().inputs.len();
         self.active.clear();
         self.active.resize(masks::words(most), 0);
         for lanes in &mut self.lanes {
-            let clear = |words: &mut Vec<f64>| words.clear();
+            // What no request gives is null.
+            let clear = |words: &mut Vec<f64>| {
+                words.clear();
+                words.resize(most, f64::from_bits(NULL));
+            };
             match lanes {
                 Lanes::Words(words) => clear(words),
                 Lanes::Six(six) => six.iter_mut().for_each(clear),
@@ -68,74 +93,56 @@ impl Fill {
             }
             bump.reset();
             let ordinary = match requests.request(from + lane, bump) {
-                Ok(request) => self.row(program, interner, &request, on_host),
+                Ok(request) => self.row((lane, n), interner, &request, on_host),
                 Err(_) => false,
             };
             if ordinary {
                 masks::insert(&mut self.active, lane);
             }
-            for lanes in &mut self.lanes {
-                let pad = |words: &mut Vec<f64>| words.resize(lane + 1, f64::from_bits(NULL));
-                match lanes {
-                    Lanes::Words(words) => pad(words),
-                    Lanes::Six(six) => six.iter_mut().for_each(pad),
-                }
-            }
         }
         most
     }
 
-    /// Adds a request; false where it is unusual, and then some columns may have it and some not.
+    /// Puts a request to a program of `n` inputs into a lane; false where it is unusual, and then some columns may have it
+    /// and some not.
+    #[inline]
     fn row(
         &mut self,
-        program: &Program,
+        (lane, n): (usize, usize),
         interner: &mut Interner,
         request: &Request<'_>,
         on_host: bool,
     ) -> bool {
-        let n = program.inputs.len();
         if request.unknown_keys || request.inputs.len() > n {
             return false;
         }
-        let mentions = |input| program.mentions(input);
-        let standard = [
-            (request.caller, mentions(StdInput::Caller) || (on_host && mentions(StdInput::Trust))),
-            (request.realm, mentions(StdInput::Realm)),
-            (request.trust, mentions(StdInput::Trust) && !on_host),
-        ];
         if on_host && request.trust != ValueRef::Missing {
             return false;
         }
-        for (at, (lanes, ty)) in self.lanes.iter_mut().zip(&self.types).enumerate() {
-            let (given, required) = match at.checked_sub(n) {
-                None => (request.inputs.get(at).copied().unwrap_or(ValueRef::Missing), !ty.is_optional()),
-                Some(at) => standard.get(at).copied().unwrap_or((ValueRef::Missing, true)),
-            };
-            // What is standard is not null, but may be missing.
-            let nullable = at < n && ty.is_optional();
+        let missing = core::iter::repeat_n(ValueRef::Missing, n - request.inputs.len());
+        let standard = [request.caller, request.realm, request.trust];
+        let given = request.inputs.iter().copied().chain(missing).chain(standard);
+        for ((lanes, input), given) in self.lanes.iter_mut().zip(&self.inputs).zip(given) {
             match given {
-                ValueRef::Missing if !required => continue,
-                ValueRef::Null if nullable => continue,
+                ValueRef::Missing if !input.required => continue,
+                ValueRef::Null if input.nullable => continue,
                 _ => {}
             }
-            let taken = match (lanes, given) {
+            match (lanes, given) {
                 (Lanes::Six(six), ValueRef::Trust(t)) if t.is_valid() => {
                     for (column, x) in six.iter_mut().zip(t.0) {
-                        column.push(x);
+                        if let Some(slot) = column.get_mut(lane) {
+                            *slot = x;
+                        }
                     }
-                    true
                 }
-                (Lanes::Words(words), given) => match word(interner, given, *ty) {
-                    Some(bits) => {
-                        words.push(f64::from_bits(bits));
-                        true
+                (Lanes::Words(words), given) => {
+                    match (word(interner, given, input.ty), words.get_mut(lane)) {
+                        (Some(bits), Some(slot)) => *slot = f64::from_bits(bits),
+                        _ => return false,
                     }
-                    None => false,
-                },
-                _ => false,
-            };
-            if !taken {
-                return false;
+                }
+                _ => return false,
             }
         }
         true

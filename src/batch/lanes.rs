@@ -7,13 +7,11 @@ use super::intern::Interner;
 use super::parallel::Worker;
 use super::prepared::Prepared;
 use super::{RequestColumns, Requests};
-use eclvm_kernel::lanes::{Answers, Given, Inputs, LanePlan, Lanes, REPLAY, Tally, masks};
+use bumpalo::Bump;
+use eclvm_kernel::lanes::{Answers, Given, InputColumn, Inputs, LanePlan, Lanes, Tally, digits, masks};
 use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::Env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
-/// Lanes of a chunk, unless the options say otherwise: columns of 8 KiB, a few of which stay in the first cache.
-pub(super) const LANES: usize = 1_024;
 
 /// The lanes engine of one thread, with the scalar engine beside it. [`super::Batch`] has one for each; by itself it is for
 /// those who bring their own threads.
@@ -22,9 +20,11 @@ pub struct LaneWorker {
     lanes: Lanes,
     fill: Fill,
     interner: Interner,
-    bump: bumpalo::Bump,
-    /// Answers of a chunk, where they do not go elsewhere at once.
-    exits: Vec<u16>,
+    bump: Bump,
+    /// Lanes of the chunk at hand, and
+    took: usize,
+    /// its answers, where they do not go elsewhere at once.
+    taken: Vec<u64>,
     passed: Vec<u64>,
     extra: [Vec<u64>; 3],
     values: Vec<f64>,
@@ -90,7 +90,7 @@ impl LaneWorker {
         env: &Env<'_>,
     ) -> usize {
         if !self.begun {
-            self.fill.begin(plan.program());
+            self.fill.begin(plan.program(), env.host.is_some());
         }
         if !self.begun || self.interner.is_full() {
             self.interner.begin(plan);
@@ -111,7 +111,7 @@ impl LaneWorker {
             };
             let [network, compute, storage] = &mut self.extra;
             let out = Answers {
-                exits: self.exits.get_mut(..took).unwrap_or(&mut []),
+                taken: self.taken.get_mut(..masks::words(took) * plan.digits()).unwrap_or(&mut []),
                 passed: &mut self.passed,
                 extra: [network, compute, storage],
                 values: &mut self.values,
@@ -121,21 +121,34 @@ impl LaneWorker {
             took
         });
         match catch_unwind(job) {
-            Ok(took) => took,
+            Ok(took) => {
+                self.took = took;
+                took
+            }
             // A host's panic, or that of where requests come from: each request by itself finds out whose.
             Err(_) => {
                 *self = LaneWorker::new();
                 self.make_room(plan, most);
+                self.took = most;
                 most
             }
         }
+    }
+
+    /// Room for the columns of a portion, to be given back.
+    pub(super) fn lend(&mut self) -> Bump {
+        self.bump.reset();
+        std::mem::take(&mut self.bump)
+    }
+    pub(super) fn give_back(&mut self, bump: Bump) {
+        self.bump = bump;
     }
 
     /// Runs a chunk of columns, from request `from` on, into `part`.
     pub(super) fn columns(
         &mut self,
         plan: &LanePlan,
-        columns: &RequestColumns<'_>,
+        inputs: &[InputColumn<'_>],
         prepared: &Prepared,
         from: usize,
         env: &Env<'_>,
@@ -145,18 +158,17 @@ impl LaneWorker {
             self.lanes.forget();
             self.begun = true;
         }
-        let lanes = part.exits.len();
+        let lanes = part.lanes;
         let job = AssertUnwindSafe(|| {
             prepared.active(from, lanes, &mut self.active);
-            self.bump.reset();
             let given = Given {
-                inputs: Inputs { columns: prepared.columns(columns, &self.bump), first: from, lanes },
+                inputs: Inputs { columns: inputs, first: from, lanes },
                 active: &self.active,
                 texts: prepared.texts(),
                 arrays: prepared.arrays(),
             };
             let out = Answers {
-                exits: part.exits,
+                taken: part.taken,
                 passed: part.passed,
                 extra: part.extra.each_mut().map(|extra| &mut **extra),
                 values: part.values,
@@ -168,7 +180,7 @@ impl LaneWorker {
             self.tally.add(&self.chunk);
         } else {
             *self = LaneWorker { tally: std::mem::take(&mut self.tally), ..LaneWorker::new() };
-            part.exits.fill(REPLAY);
+            part.taken.fill(0);
             part.passed.fill(0);
         }
         self.chunk.clear();
@@ -184,24 +196,28 @@ impl LaneWorker {
         env: &Env<'_>,
     ) -> usize {
         self.make_room(plan, lanes);
-        let (mut exits, mut passed) = (std::mem::take(&mut self.exits), std::mem::take(&mut self.passed));
+        let (mut taken, mut passed) = (std::mem::take(&mut self.taken), std::mem::take(&mut self.passed));
         let (mut extra, mut values) = (std::mem::take(&mut self.extra), std::mem::take(&mut self.values));
         let mut part = Part {
-            exits: &mut exits,
+            lanes,
+            taken: &mut taken,
             passed: &mut passed,
             extra: extra.each_mut().map(Vec::as_mut_slice),
             values: &mut values,
         };
-        self.columns(plan, columns, prepared, from, env, &mut part);
-        (self.exits, self.passed, self.extra, self.values) = (exits, passed, extra, values);
+        let bump = self.lend();
+        self.columns(plan, prepared.columns(columns, &bump), prepared, from, env, &mut part);
+        self.give_back(bump);
+        (self.taken, self.passed, self.extra, self.values) = (taken, passed, extra, values);
+        self.took = lanes;
         lanes
     }
 
     fn make_room(&mut self, plan: &LanePlan, lanes: usize) {
-        self.exits.clear();
-        self.exits.resize(lanes, REPLAY);
-        self.passed.clear();
-        self.passed.resize(masks::words(lanes), 0);
+        for (sets, n) in [(&mut self.taken, plan.digits()), (&mut self.passed, 1)] {
+            sets.clear();
+            sets.resize(masks::words(lanes) * n, 0);
+        }
         for (extra, wanted) in self.extra.iter_mut().zip(plan.extra()) {
             extra.clear();
             extra.resize(if wanted { lanes } else { 0 }, 0);
@@ -211,7 +227,9 @@ impl LaneWorker {
 
     /// The receipt of a lane of the worker's own answers; None where the scalar engine must make it.
     pub(super) fn receipt(&self, plan: &LanePlan, lane: usize, env: &Env<'_>) -> Option<Receipt> {
-        let exit = plan.exits().get(usize::from(*self.exits.get(lane)?))?;
+        let words = masks::words(self.took);
+        let taken = self.taken.get(..words * plan.digits())?;
+        let exit = plan.exits().get(digits::get(taken, words, lane)?)?;
         let mut extra = plan.fixed(env.host.is_some());
         for (sum, column) in extra.iter_mut().zip(&self.extra) {
             *sum += column.get(lane).copied().unwrap_or(0);

@@ -121,7 +121,8 @@ pub struct BatchOptions<'e> {
     pub threads: usize,
     /// Which engine decides.
     pub engine: Engine,
-    /// Requests that the lanes engine takes at a time, rounded up to a multiple of 64; 0 for the usual 1 024.
+    /// Requests that the lanes engine takes at a time, rounded up to a multiple of 64; 0 for what suits the policy (1 024
+    /// to 4 096).
     pub lanes: usize,
 }
 

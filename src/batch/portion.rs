@@ -2,7 +2,7 @@
 
 use super::ahead::{Ahead, Piece, is_out, within};
 use super::decisions::{Decisions, Part};
-use super::lanes::{LANES, LaneWorker};
+use super::lanes::LaneWorker;
 use super::prepared::Prepared;
 use super::{Answered, Batch, Engine, Engines, Portion, RequestColumns, Requests, fold, is_timed};
 use eclvm_kernel::lanes::{LanePlan, Tally};
@@ -44,16 +44,16 @@ impl Batch<'_> {
         Ok(plan.clone())
     }
     /// Lanes of a chunk.
-    fn width(&self) -> usize {
+    fn width(&self, plan: &LanePlan) -> usize {
         match self.options.lanes {
-            0 => LANES,
+            0 => plan.lanes(),
             lanes => lanes.clamp(64, 1 << 16).next_multiple_of(64),
         }
     }
     /// Chunks of a task.
-    fn chunks(&self) -> usize {
+    fn chunks(&self, plan: &LanePlan) -> usize {
         let units = self.policy.max_gas().unwrap_or(10_000).clamp(1, 1 << 20);
-        let chunk_ns = (self.width() as u64).saturating_mul(units) / 4 + 1;
+        let chunk_ns = (self.width(plan) as u64).saturating_mul(units) / 4 + 1;
         usize::try_from(TASK_NS / chunk_ns).unwrap_or(1).clamp(1, 16)
     }
 
@@ -77,7 +77,7 @@ impl Batch<'_> {
         receipts: &mut Vec<Receipt>,
     ) -> Portion {
         let n = requests.len();
-        let task = self.width() * self.chunks();
+        let task = self.width(plan) * self.chunks(plan);
         let ahead = Ahead::new(self.env(), self.options.budget.as_deref(), n, task);
         let prepared = requests
             .columns()
@@ -120,7 +120,7 @@ impl Batch<'_> {
                 return piece;
             }
             let at = from + piece.len;
-            let most = self.width().min(out.len() - piece.len);
+            let most = self.width(plan).min(out.len() - piece.len);
             // What will only be exhausted is looked over by the scalar engine.
             let over = ahead.is_over(at);
             let took = match prepared {
@@ -185,13 +185,15 @@ impl Batch<'_> {
         let budget = self.options.budget.as_deref();
         let own = self.options.limits;
         let env = Env { limits: within(own, budget), ..self.env() };
-        let (width, chunks) = (self.width(), self.chunks());
-        out.begin(Some(plan), n, env.prices, env.host.map(|host| host.version()));
+        let (width, chunks) = (self.width(plan), self.chunks(plan));
+        out.begin(Some(plan), (n, width), env.prices, env.host.map(|host| host.version()));
         self.begin_workers();
-        let mut parts = out.parts(width);
+        let mut parts = out.parts();
         let run = |(number, parts): (usize, &mut [Part<'_>])| -> (bool, Tally, u64) {
             let began = self.clock.now_ns();
             let mut worker = self.worker();
+            let bump = worker.lend();
+            let inputs = prepared.columns(columns, &bump);
             let (mut at, mut count) = (number * chunks * width, 0);
             let mut whole = true;
             for part in parts {
@@ -199,15 +201,16 @@ impl Batch<'_> {
                     whole = false;
                     break;
                 }
-                worker.columns(plan, columns, prepared, at, &env, part);
-                at += part.exits.len();
-                count += part.exits.len() as u64;
+                worker.columns(plan, inputs, prepared, at, &env, part);
+                at += part.lanes;
+                count += part.lanes as u64;
             }
             let tally = std::mem::take(&mut worker.tally);
+            worker.give_back(bump);
             self.put_back(worker);
             (whole, tally, self.clock.now_ns().saturating_sub(began) / count.max(1))
         };
-        let done: Vec<(bool, Tally, u64)> = if n <= width * chunks {
+        let done: Vec<(bool, Tally, u64)> = if n <= width * chunks || self.options.threads == 1 {
             parts.chunks_mut(chunks).enumerate().map(run).collect()
         } else {
             self.install(|| parts.par_chunks_mut(chunks).enumerate().map(run).collect())

@@ -10,11 +10,14 @@ use bumpalo::Bump;
 use eclvm::Policy;
 use eclvm::batch::{Batch, BatchOptions, Column, Engine, LaneWorker, RequestColumns};
 use eclvm::kernel::host::HostInterface;
+use eclvm::kernel::lanes::simd::{self, Level};
 use eclvm::kernel::program::StdInput;
 use eclvm::kernel::receipt::Receipt;
 use eclvm::kernel::request::{Env, NoClock, Request};
 use eclvm::kernel::types::{Base, Ty};
 use eclvm::kernel::value::{Did, ValueRef};
+
+const LEVELS: [Level; 3] = [Level::Base, Level::Avx2, Level::Avx512];
 
 /// What was run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -76,13 +79,18 @@ pub fn compare(
         if large { &[(1, 5), (2, 7), (7, 16), (64, 70), (1_024, 1_030)] } else { &[(7, 9), (64, 67)] };
     for (width, n) in widths {
         let rows: Vec<Request<'_>> = (0..*n).map(|i| requests[which(i, requests.len())]).collect();
-        let left = catch(|| worker.run(plan, rows.as_slice(), *width, &env, &mut out))
-            .map_err(|panic| format!("lanes stop: {panic}"))?;
-        if env.now.is_finite() {
-            ran.lanes += *n as u64;
-            ran.left += left as u64;
+        // Whole words and a rest, on every set of registers that the machine has.
+        let levels = if *width == 64 { &LEVELS } else { &LEVELS[2..] };
+        for level in levels {
+            simd::at_most(*level);
+            let left = catch(|| worker.run(plan, rows.as_slice(), *width, &env, &mut out))
+                .map_err(|panic| format!("lanes stop: {panic}"))?;
+            if env.now.is_finite() {
+                ran.lanes += *n as u64;
+                ran.left += left as u64;
+            }
+            same(engine, &expected, &out).map_err(|what| format!("{width} lanes, {level:?}: {what}"))?;
         }
-        same(engine, &expected, &out).map_err(|what| format!("{width} lanes: {what}"))?;
     }
     if large {
         batches(engine, &requests, &expected, &setting)?;

@@ -167,6 +167,18 @@ impl Columns {
         }
         spare
     }
+    /// The column `at`, to be computed in place, where it has lanes of its own. Give it back with `give_own`.
+    pub(crate) fn take_own(&mut self, at: u32) -> Option<Vec<f64>> {
+        match self.cols.get(at as usize) {
+            Some(Col::Own) => self.own.get_mut(at as usize).map(core::mem::take),
+            _ => None,
+        }
+    }
+    pub(crate) fn give_own(&mut self, at: u32, column: Vec<f64>) {
+        if let Some(own) = self.own.get_mut(at as usize) {
+            *own = column;
+        }
+    }
     pub(crate) fn give_back(&mut self, spare: Vec<f64>) {
         self.spare.push(spare);
     }
@@ -175,13 +187,7 @@ impl Columns {
         if let Some(set) = keep {
             match self.column(inputs, at) {
                 Operand::S(old) => masks::keep(&mut new, set, old),
-                Operand::K(old) => {
-                    for (chunk, word) in new.chunks_mut(64).zip(set) {
-                        for (bit, item) in chunk.iter_mut().enumerate() {
-                            *item = if word >> bit & 1 == 1 { *item } else { old };
-                        }
-                    }
-                }
+                Operand::K(old) => masks::keep_k(&mut new, set, old),
             }
         }
         if let Some(own) = self.own.get_mut(at as usize) {

@@ -3,8 +3,8 @@
 
 use super::columns::{Arg, Col, InputColumn, NULL, Operand, number_bits};
 use super::masks;
-use super::ops::{fold2, map, map2, test, test2};
-use super::plan::{Code, LaneOp, NEGATED, TO_TRUTH};
+use super::ops::{fold2, map, map2, mul_add, sum, test, test2, update2};
+use super::plan::{Code, LaneOp, NEGATED, SUM_FIRST, TO_TRUTH};
 use super::run::Run;
 use super::simd::wide;
 use crate::ops::math;
@@ -28,7 +28,17 @@ macro_rules! unary {
 macro_rules! binary {
     ($run:ident, $op:ident, $f:expr) => {{
         let (inputs, f) = (&$run.given.inputs, $f);
-        let columns = &mut $run.s.columns;
+        let s = &mut *$run.s;
+        let columns = &mut s.columns;
+        if $op.keep
+            && !$run.all
+            && $op.b == Arg::Word($op.a)
+            && $op.c != $op.b
+            && let Some(mut own) = columns.take_own($op.a)
+        {
+            update2(own.get_mut(..inputs.lanes).unwrap_or(&mut []), &s.mask, columns.word(inputs, $op.c), f);
+            return columns.give_own($op.a, own);
+        }
         match (columns.word(inputs, $op.b), columns.word(inputs, $op.c)) {
             (Operand::K(b), Operand::K(c)) => $run.put_k($op, f(b, c).to_bits()),
             _ => {
@@ -127,6 +137,7 @@ impl Run<'_> {
             Code::Add => binary!(self, op, |b: f64, c: f64| b + c),
             Code::Sub => binary!(self, op, |b: f64, c: f64| b - c),
             Code::Mul => binary!(self, op, |b: f64, c: f64| b * c),
+            Code::MulAdd => self.mul_add(op),
             Code::Min => binary!(self, op, math::min),
             Code::Max => binary!(self, op, math::max),
             Code::Div => {
@@ -222,6 +233,19 @@ impl Run<'_> {
         }
     }
 
+    fn mul_add(&mut self, op: &LaneOp) {
+        let (inputs, first) = (&self.given.inputs, op.x & SUM_FIRST != 0);
+        let columns = &mut self.s.columns;
+        if let (Operand::K(b), Operand::K(c), Operand::K(d)) =
+            (columns.word(inputs, op.b), columns.word(inputs, op.c), columns.word(inputs, op.d))
+        {
+            return self.put_k(op, sum(b * c, d, first).to_bits());
+        }
+        let mut new = columns.take_spare();
+        let (b, c, d) = (columns.word(inputs, op.b), columns.word(inputs, op.c), columns.word(inputs, op.d));
+        mul_add(&mut new, b, c, d, first);
+        self.put(op, new);
+    }
     fn compare(&mut self, op: &LaneOp, f: impl Fn(f64, f64) -> bool) {
         ask!(self, op, f);
         self.put_test(op, false);
@@ -311,9 +335,10 @@ impl Run<'_> {
         let mut new = self.s.columns.take_spare();
         match self.s.columns.six(inputs, op.b) {
             [Operand::S(r), Operand::S(i), Operand::S(c), Operand::S(p), Operand::S(v), Operand::S(o)] => {
+                let new = new.as_mut_slice();
                 wide(
                     #[inline(always)]
-                    || {
+                    move || {
                         let six = r.iter().zip(i).zip(c).zip(p).zip(v).zip(o);
                         for (new, (((((r, i), c), p), v), o)) in new.iter_mut().zip(six) {
                             *new = (r + i + c + p + v + o) / 6.0;
@@ -341,9 +366,10 @@ impl Run<'_> {
         for (b, c) in pairs {
             fold2(&mut new, b, c, |sum, b, c| sum + (b - c) * (b - c));
         }
+        let sums = new.as_mut_slice();
         wide(
             #[inline(always)]
-            || new.iter_mut().for_each(|x| *x = x.sqrt()),
+            move || sums.iter_mut().for_each(|x| *x = x.sqrt()),
         );
         self.put(op, new);
     }

@@ -113,7 +113,7 @@ impl<'p> Flattener<'p> {
             _ => 0,
         };
         let (layer, units) = core::mem::take(&mut self.cost);
-        self.flat.ops.push(LaneOp { code, a, b, c, x, exit: 0, keep: false, layer, units });
+        self.flat.ops.push(LaneOp { code, a, b, c, d: Arg::None, x, exit: 0, keep: false, layer, units });
         self.flat.targets.push(None);
         self.flat.ops.len() - 1
     }

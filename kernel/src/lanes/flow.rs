@@ -196,7 +196,7 @@ impl Flow {
 
 impl LaneOp {
     /// The word column that it writes; of six the first.
-    fn writes(&self) -> Option<u32> {
+    pub(super) fn writes(&self) -> Option<u32> {
         use Code as L;
         match self.code {
             L::Nop | L::CopyTruth | L::UnwrapTruth | L::RangeCheck | L::EntryTrust => None,
@@ -210,7 +210,7 @@ impl LaneOp {
         }
     }
     /// The word columns that it reads; of six the first.
-    fn reads(&self, mut visit: impl FnMut(u32)) {
+    pub(super) fn reads(&self, mut visit: impl FnMut(u32)) {
         let more = match self.code {
             Code::Clamp | Code::Lerp => 3,
             Code::Create => 6,
@@ -219,8 +219,10 @@ impl LaneOp {
         if let Arg::Word(at) | Arg::Six(at) = self.b {
             (at..at + more).for_each(&mut visit);
         }
-        if let Arg::Word(at) | Arg::Six(at) = self.c {
-            visit(at);
+        for arg in [self.c, self.d] {
+            if let Arg::Word(at) | Arg::Six(at) = arg {
+                visit(at);
+            }
         }
     }
 }

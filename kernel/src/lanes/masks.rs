@@ -97,6 +97,13 @@ pub(crate) fn each(set: &[u64], mut visit: impl FnMut(usize)) {
 /// Fewer lanes of a word than this are taken one by one.
 const FEW: u32 = 6;
 
+/// `a` where `set`, else `b`. Written in bits: of a choice between two places the compiler makes a jump for each lane.
+#[inline(always)]
+pub(crate) fn pick(set: bool, a: f64, b: f64) -> f64 {
+    let mask = u64::from(set).wrapping_neg();
+    f64::from_bits((a.to_bits() & mask) | (b.to_bits() & !mask))
+}
+
 // The loops below take slices whose length the compiler does not know: of loops over arrays of 64 it makes 64 copies of
 // their body instead of wide instructions.
 
@@ -114,38 +121,19 @@ fn update(items: &mut [u64], set: &[u64], f: impl Fn(u64) -> u64) {
             }),
             word => {
                 for (bit, item) in chunk.iter_mut().enumerate() {
-                    *item = if word >> bit & 1 == 1 { f(*item) } else { *item };
+                    let mask = (word >> bit & 1).wrapping_neg();
+                    *item = (f(*item) & mask) | (*item & !mask);
                 }
             }
         }
     }
 }
 
-/// `exits[lane] = exit` for the lanes of the set.
-pub(crate) fn fill_exits(exits: &mut [u16], set: &[u64], exit: u16) {
-    wide(
-        #[inline(always)]
-        || {
-            for (chunk, word) in exits.chunks_mut(64).zip(set) {
-                match *word {
-                    0 => {}
-                    u64::MAX => chunk.fill(exit),
-                    word => {
-                        for (bit, item) in chunk.iter_mut().enumerate() {
-                            *item = if word >> bit & 1 == 1 { exit } else { *item };
-                        }
-                    }
-                }
-            }
-        },
-    );
-}
-
 /// `items[lane] = value` for the lanes of the set.
 pub(crate) fn fill(items: &mut [u64], set: &[u64], value: u64) {
     wide(
         #[inline(always)]
-        || update(items, set, |_| value),
+        move || update(items, set, |_| value),
     );
 }
 
@@ -153,7 +141,7 @@ pub(crate) fn fill(items: &mut [u64], set: &[u64], value: u64) {
 pub(crate) fn add(items: &mut [u64], set: &[u64], n: u64) {
     wide(
         #[inline(always)]
-        || update(items, set, |old| old.wrapping_add(n)),
+        move || update(items, set, |old| old.wrapping_add(n)),
     );
 }
 
@@ -161,19 +149,28 @@ pub(crate) fn add(items: &mut [u64], set: &[u64], n: u64) {
 pub(crate) fn keep(new: &mut [f64], set: &[u64], old: &[f64]) {
     wide(
         #[inline(always)]
-        || keep_loop(new, set, old),
-    );
-}
-#[inline(always)]
-fn keep_loop(new: &mut [f64], set: &[u64], old: &[f64]) {
-    for ((new, old), word) in new.chunks_mut(64).zip(old.chunks(64)).zip(set) {
-        match *word {
-            u64::MAX => {}
-            word => {
+        move || {
+            for ((new, old), word) in new.chunks_mut(64).zip(old.chunks(64)).zip(set) {
+                let word = *word;
                 for (bit, (new, old)) in new.iter_mut().zip(old).enumerate() {
-                    *new = if word >> bit & 1 == 1 { *new } else { *old };
+                    *new = pick(word >> bit & 1 == 1, *new, *old);
                 }
             }
-        }
-    }
+        },
+    );
+}
+
+/// `new[lane] = old` for the lanes outside of the set.
+pub(crate) fn keep_k(new: &mut [f64], set: &[u64], old: f64) {
+    wide(
+        #[inline(always)]
+        move || {
+            for (new, word) in new.chunks_mut(64).zip(set) {
+                let word = *word;
+                for (bit, new) in new.iter_mut().enumerate() {
+                    *new = pick(word >> bit & 1 == 1, *new, old);
+                }
+            }
+        },
+    );
 }

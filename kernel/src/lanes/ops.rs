@@ -3,13 +3,14 @@
 //! sums keep their order, and nothing is fused.
 
 use super::columns::Operand;
+use super::masks::pick;
 use super::simd::wide;
 
 /// `out[lane] = f(b[lane])`
 pub(crate) fn map(out: &mut [f64], b: Operand<'_>, f: impl Fn(f64) -> f64) {
     wide(
         #[inline(always)]
-        || map_loop(out, b, f),
+        move || map_loop(out, b, f),
     )
 }
 #[inline(always)]
@@ -28,7 +29,7 @@ fn map_loop(out: &mut [f64], b: Operand<'_>, f: impl Fn(f64) -> f64) {
 pub(crate) fn map2(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64) -> f64) {
     wide(
         #[inline(always)]
-        || map2_loop(out, b, c, f),
+        move || map2_loop(out, b, c, f),
     )
 }
 #[inline(always)]
@@ -53,11 +54,57 @@ fn map2_loop(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f6
     }
 }
 
+/// `x[lane] = f(x[lane], c[lane])` for the lanes of the set.
+pub(crate) fn update2(x: &mut [f64], set: &[u64], c: Operand<'_>, f: impl Fn(f64, f64) -> f64) {
+    wide(
+        #[inline(always)]
+        move || match c {
+            Operand::K(c) => {
+                for (x, word) in x.chunks_mut(64).zip(set) {
+                    let word = *word;
+                    for (bit, x) in x.iter_mut().enumerate() {
+                        *x = pick(word >> bit & 1 == 1, f(*x, c), *x);
+                    }
+                }
+            }
+            Operand::S(c) => {
+                for ((x, c), word) in x.chunks_mut(64).zip(c.chunks(64)).zip(set) {
+                    let word = *word;
+                    for (bit, (x, c)) in x.iter_mut().zip(c).enumerate() {
+                        *x = pick(word >> bit & 1 == 1, f(*x, *c), *x);
+                    }
+                }
+            }
+        },
+    )
+}
+
+/// `out[lane] = b[lane] * c[lane] + d[lane]`, in two roundings; `d` first where `first`.
+pub(crate) fn mul_add(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, d: Operand<'_>, first: bool) {
+    match (b, c, d) {
+        (Operand::S(b), Operand::K(c), Operand::K(d)) => {
+            map(out, Operand::S(b), move |b| sum(b * c, d, first))
+        }
+        (Operand::S(b), Operand::K(c), Operand::S(_)) => {
+            map2(out, Operand::S(b), d, move |b, d| sum(b * c, d, first));
+        }
+        _ => {
+            map2(out, b, c, |b, c| b * c);
+            fold2(out, d, Operand::K(0.0), move |x, d, _| sum(x, d, first));
+        }
+    }
+}
+/// Which of two NaNs a sum is goes by their order.
+#[inline(always)]
+pub(crate) fn sum(x: f64, d: f64, first: bool) -> f64 {
+    if first { d + x } else { x + d }
+}
+
 /// `out[lane] = f(out[lane], b[lane], c[lane])`
 pub(crate) fn fold2(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64, f64) -> f64) {
     wide(
         #[inline(always)]
-        || fold2_loop(out, b, c, f),
+        move || fold2_loop(out, b, c, f),
     )
 }
 #[inline(always)]
@@ -86,7 +133,7 @@ fn fold2_loop(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f
 pub(crate) fn test(out: &mut [u64], b: Operand<'_>, f: impl Fn(f64) -> bool) {
     wide(
         #[inline(always)]
-        || test_loop(out, b, f),
+        move || test_loop(out, b, f),
     )
 }
 #[inline(always)]
@@ -118,7 +165,7 @@ fn test_loop(out: &mut [u64], b: Operand<'_>, f: impl Fn(f64) -> bool) {
 pub(crate) fn test2(out: &mut [u64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64) -> bool) {
     wide(
         #[inline(always)]
-        || test2_loop(out, b, c, f),
+        move || test2_loop(out, b, c, f),
     )
 }
 #[inline(always)]

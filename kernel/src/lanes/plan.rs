@@ -3,6 +3,7 @@
 use super::columns::Arg;
 use super::flatten::{self, Flat};
 use super::flow;
+use super::fuse;
 use super::texts::{Arrays, Dictionary};
 use crate::fault::Outcome;
 use crate::gas::{GasUnits, Prices};
@@ -85,6 +86,8 @@ pub(crate) enum Code {
     Add,
     Sub,
     Mul,
+    /// `b * c + d`, of a multiplication and an addition that nobody else sees; rounded twice, as they are.
+    MulAdd,
     Div,
     Rem,
     Min,
@@ -162,6 +165,9 @@ pub(crate) const OF_NUMBERS: u32 = 1;
 /// In `x` of a search: the elements are strings.
 pub(crate) const OF_TEXTS: u32 = 2;
 
+/// In `x` of [`Code::MulAdd`]: the product is added to `d`, not `d` to the product.
+pub(crate) const SUM_FIRST: u32 = 1;
+
 /// One column instruction.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LaneOp {
@@ -170,6 +176,8 @@ pub(crate) struct LaneOp {
     pub(crate) a: u32,
     pub(crate) b: Arg,
     pub(crate) c: Arg,
+    /// Of [`Code::MulAdd`] only.
+    pub(crate) d: Arg,
     pub(crate) x: u32,
     /// The first of its exits.
     pub(crate) exit: u16,
@@ -219,9 +227,6 @@ pub struct Exit {
     pub(crate) charged: bool,
 }
 
-/// Stands for a request that the scalar engine must run.
-pub const REPLAY: u16 = u16::MAX;
-
 /// A lane plan.
 #[derive(Clone, Debug)]
 pub struct LanePlan {
@@ -239,6 +244,7 @@ pub struct LanePlan {
     makes_in_loop: bool,
     extra: [bool; 3],
     value: Option<Ty>,
+    lanes: usize,
 }
 
 impl LanePlan {
@@ -251,6 +257,7 @@ impl LanePlan {
         let Flat { mut ops, mut exits, columns, truths, memos, texts, arrays, lists, inputs, targets, makes } =
             flatten::flatten(program)?;
         let flow = flow::blocks(&mut ops, &targets, columns, &inputs)?;
+        fuse::fuse(&mut ops, &flow.blocks);
         for exit in &mut exits {
             exit.gas = flow.gas_at(&ops, exit.op as usize, exit.charged);
         }
@@ -260,6 +267,7 @@ impl LanePlan {
             (layer == super::gas::COMPUTE && sized)
                 || flow.blocks.iter().any(|b| dearer(&b.fall) || dearer(&b.taken))
         });
+        let lanes = lanes(&ops, columns);
         let makes_in_loop = makes.iter().any(|op| flow.in_loop(*op as usize));
         let result = program.functions.first().map_or(Ty::BOOL, |f| f.result);
         let value = (program.expression && result != Ty::BOOL).then_some(result);
@@ -278,6 +286,7 @@ impl LanePlan {
             makes_in_loop,
             extra,
             value,
+            lanes,
         })
     }
     /// The policy.
@@ -295,10 +304,20 @@ impl LanePlan {
     pub fn bound(&self) -> &GasBound {
         self.exe.verified().bound()
     }
-    /// Where runs can end; [`REPLAY`] stands for none of them.
+    /// Where runs can end.
     #[must_use]
     pub fn exits(&self) -> &[Exit] {
         &self.exits
+    }
+    /// How many lanes a chunk does well with.
+    #[must_use]
+    pub fn lanes(&self) -> usize {
+        self.lanes
+    }
+    /// Sets of lanes that say which exit each took ([`super::digits`]).
+    #[must_use]
+    pub fn digits(&self) -> usize {
+        super::digits::digits(self.exits.len())
     }
     /// The texts that the plan knows already: a batch's dictionary begins with them.
     #[must_use]
@@ -374,6 +393,24 @@ impl LanePlan {
             _ => Value::Number(first),
         })
     }
+}
+
+/// As many lanes as the first cache holds of all columns that are stored, and one more; within bounds: what a chunk costs
+/// besides is little among a thousand lanes, and nothing to speak of among four thousand.
+fn lanes(ops: &[LaneOp], columns: u32) -> usize {
+    const CACHE: usize = 32 << 10;
+    let mut stored = vec![false; columns as usize];
+    for op in ops {
+        let is_view = matches!(op.code, Code::View | Code::ViewSix | Code::Field | Code::Now | Code::Step);
+        if let (Some(at), false) = (op.writes(), is_view)
+            && let Some(slot) = stored.get_mut(at as usize)
+        {
+            *slot = true;
+        }
+    }
+    let stored = stored.iter().filter(|stored| **stored).count();
+    let most = CACHE / 8 / (stored + 1);
+    (most / 1_024 * 1_024).clamp(1_024, 4_096)
 }
 
 impl Exit {

@@ -196,10 +196,10 @@ impl Flow {
 
 impl LaneOp {
     /// The word column that it writes; of six the first.
-    fn writes(&self) -> Option<u32> {
+    pub(super) fn writes(&self) -> Option<u32> {
         use Code as L;
         match self.code {
-            L::Nop | L::CopyTruth | L::UnwrapTruth | L::RangeCheck | L::EntryTrust => None,
+            L::Nop | L::CopyTruth | L::UnwrapTruth | L::RangeCheck | L::EntryTrust | L::AskTrust => None,
             L::Less | L::LessEq | L::Equal | L::NotEqual | L::Same | L::SameNumber | L::SameSix => None,
             L::SameTruth | L::SameText | L::Not | L::Above | L::TextContains | L::TextStarts => None,
             L::TextEnds | L::TextIgnoreCase | L::Contains | L::HasCredential | L::ResolveDid => None,

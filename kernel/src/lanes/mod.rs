@@ -33,7 +33,7 @@
 //! scalar engine would. Where time is up it leaves the rest to the scalar engine, which ends each run by its own rules.
 //!
 //! Files: `masks` sets; `columns` registers; `texts` dictionary and arrays; `plan`, `flatten`, `flow` the plan; `gas` bills; `run`
-//! blocks and exits; `compute`, `vectors`, `search`, `hosts` what instructions do; `ops` the loops; `simd` the machine.
+//! blocks and exits; `compute`, `vectors`, `search`, `hosts` what instructions do; `memos` answers; `loaded` vectors that need no columns; `ops` the loops; `simd` the machine.
 
 mod columns;
 mod compute;
@@ -41,7 +41,9 @@ mod flatten;
 mod flow;
 mod gas;
 mod hosts;
+mod loaded;
 pub mod masks;
+mod memos;
 mod ops;
 mod plan;
 mod run;

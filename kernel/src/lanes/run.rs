@@ -3,8 +3,8 @@
 
 use super::columns::{Arg, Col, Columns, InputColumn, Inputs, NULL};
 use super::gas::{Bill, NETWORK};
-use super::hosts::Memos;
 use super::masks;
+use super::memos::Memos;
 use super::ops;
 use super::plan::{Block, Code, Edge, LaneOp, LanePlan, NEGATED, NOWHERE, REPLAY};
 use super::texts::{Arrays, Dictionary};
@@ -154,7 +154,7 @@ impl Run<'_> {
         let s = &mut *self.s;
         s.columns.begin(self.plan.columns as usize, self.plan.truths as usize, lanes);
         s.bill.begin(lanes);
-        s.memos.begin(self.plan.memos as usize, self.given.texts.len());
+        s.memos.begin(self.plan.memos as usize);
         for set in [&mut s.live, &mut s.mask, &mut s.test] {
             set.clear();
             set.resize(words, 0);

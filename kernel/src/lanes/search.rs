@@ -4,8 +4,8 @@
 use super::columns::{Arg, NULL, Operand};
 use super::compute::to_truth;
 use super::gas::COMPUTE;
-use super::hosts::{NO, YES};
 use super::masks;
+use super::memos::{NO, UNKNOWN, YES};
 use super::ops::{test, test2};
 use super::plan::{Code, LaneOp, NEGATED, NULLABLE, OF_NUMBERS, OF_TEXTS};
 use super::run::Run;
@@ -103,17 +103,20 @@ impl Run<'_> {
         s.test.fill(0);
         let test = &mut s.test;
         match s.memos.table(op.x >> 8) {
-            Some(table) => masks::each(&s.mask, |lane| {
-                let (b, c) = (b.bits(lane), c.bits(lane));
-                let key = if matches!(op.b, Arg::Word(_)) { b } else { c };
-                let Some(known) = table.state.get_mut(key as usize) else { return };
-                if *known == 0 {
-                    *known = if f(texts.of(b), texts.of(c)) { YES } else { NO };
-                }
-                if *known == YES {
-                    masks::insert(test, lane);
-                }
-            }),
+            Some(table) => {
+                table.state.resize(texts.len(), UNKNOWN);
+                masks::each(&s.mask, |lane| {
+                    let (b, c) = (b.bits(lane), c.bits(lane));
+                    let key = if matches!(op.b, Arg::Word(_)) { b } else { c };
+                    let Some(known) = table.state.get_mut(key as usize) else { return };
+                    if *known == UNKNOWN {
+                        *known = if f(texts.of(b), texts.of(c)) { YES } else { NO };
+                    }
+                    if *known == YES {
+                        masks::insert(test, lane);
+                    }
+                });
+            }
             None => masks::each(&s.mask, |lane| {
                 if f(texts.of(b.bits(lane)), texts.of(c.bits(lane))) {
                     masks::insert(test, lane);

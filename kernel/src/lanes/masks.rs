@@ -94,32 +94,22 @@ pub(crate) fn each(set: &[u64], mut visit: impl FnMut(usize)) {
     }
 }
 
-/// Fewer lanes of a word than this are taken one by one.
-const FEW: u32 = 6;
-
 // The loops below take slices whose length the compiler does not know: of loops over arrays of 64 it makes 64 copies of
 // their body instead of wide instructions.
 
-/// Applies `f` to the items of the set.
-#[inline(always)]
-fn update(items: &mut [u64], set: &[u64], f: impl Fn(u64) -> u64) {
-    for (chunk, word) in items.chunks_mut(64).zip(set) {
-        match *word {
-            0 => {}
-            u64::MAX => chunk.iter_mut().for_each(|item| *item = f(*item)),
-            word if word.count_ones() < FEW => each(&[word], |lane| {
-                if let Some(item) = chunk.get_mut(lane) {
-                    *item = f(*item);
-                }
-            }),
-            word => {
-                for (bit, item) in chunk.iter_mut().enumerate() {
-                    *item = if word >> bit & 1 == 1 { f(*item) } else { *item };
-                }
-            }
+/// The bits of 16 lanes.
+const BITS: [u16; 16] = {
+    let mut bits = [0; 16];
+    let mut at = 0;
+    while at < 16 {
+        #[expect(clippy::indexing_slicing, reason = "below 16")]
+        {
+            bits[at] = 1 << at;
         }
+        at += 1;
     }
-}
+    bits
+};
 
 /// `exits[lane] = exit` for the lanes of the set.
 pub(crate) fn fill_exits(exits: &mut [u16], set: &[u64], exit: u16) {
@@ -130,30 +120,18 @@ pub(crate) fn fill_exits(exits: &mut [u16], set: &[u64], exit: u16) {
                 match *word {
                     0 => {}
                     u64::MAX => chunk.fill(exit),
+                    // Sixteen lanes side by side, each with its own bit.
                     word => {
-                        for (bit, item) in chunk.iter_mut().enumerate() {
-                            *item = if word >> bit & 1 == 1 { exit } else { *item };
+                        for (at, items) in chunk.chunks_mut(16).enumerate() {
+                            let word = (word >> (16 * at)) as u16;
+                            for (item, bit) in items.iter_mut().zip(&BITS) {
+                                *item = if word & bit != 0 { exit } else { *item };
+                            }
                         }
                     }
                 }
             }
         },
-    );
-}
-
-/// `items[lane] = value` for the lanes of the set.
-pub(crate) fn fill(items: &mut [u64], set: &[u64], value: u64) {
-    wide(
-        #[inline(always)]
-        || update(items, set, |_| value),
-    );
-}
-
-/// `items[lane] += n` for the lanes of the set.
-pub(crate) fn add(items: &mut [u64], set: &[u64], n: u64) {
-    wide(
-        #[inline(always)]
-        || update(items, set, |old| old.wrapping_add(n)),
     );
 }
 

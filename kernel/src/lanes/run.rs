@@ -145,6 +145,7 @@ fn run(s: &mut Lanes, plan: &LanePlan, given: Given<'_>, env: &Env<'_>, out: Ans
     };
     run.begin();
     run.blocks();
+    run.read_bill();
 }
 
 impl Run<'_> {
@@ -468,24 +469,14 @@ impl Run<'_> {
         if at.outcome == Outcome::Allow {
             masks::or(self.out.passed, &s.test);
         }
+        s.bill.leave(&s.test);
+    }
+
+    /// All have left: what they owe on top of their exits.
+    fn read_bill(&mut self) {
         for ((layer, out), sum) in self.out.extra.iter_mut().enumerate().zip(&mut self.out.tally.extra) {
-            if out.is_empty() {
-                continue;
-            }
-            match s.bill.common(layer) {
-                Some(n) => {
-                    masks::fill(out, &s.test, n);
-                    *sum = sum.saturating_add(n.saturating_mul(ended));
-                }
-                None => {
-                    let (column, common) = s.bill.column(layer);
-                    masks::each(&s.test, |lane| {
-                        if let (Some(out), Some(n)) = (out.get_mut(lane), column.get(lane)) {
-                            *out = common + n;
-                            *sum = sum.saturating_add(*out);
-                        }
-                    });
-                }
+            if !out.is_empty() {
+                *sum = sum.saturating_add(self.s.bill.read(layer, out));
             }
         }
     }

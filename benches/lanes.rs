@@ -6,7 +6,10 @@
 //! of 88 bytes for each request, "rows" takes requests one by one. By hand there is no gas, no message, no limit: who passes
 //! is one bit, and the host is asked once for each DID, as here.
 //!
-//! `--count NAME ROUNDS` runs one workload so often and nothing else, for counting instructions: the difference of two
+//! The loops by hand are compiled for AVX-512, AVX2 and neither, as the engine's are, and run on what the machine has.
+//!
+//! `--versus NAME ROUNDS` takes times of one workload and of its loop by hand in turn, and says the least and the median of
+//! each, in nanoseconds for each request (W5: for each round of its loop). `--count NAME ROUNDS` runs one workload so often and nothing else, for counting instructions: the difference of two
 //! counts, divided by rounds and requests, is what a decision takes.
 #![allow(
     missing_docs,
@@ -21,11 +24,13 @@ use eclvm::batch::{Batch, BatchOptions, Column, Decisions, Engine, RequestColumn
 use eclvm::host::StateHost;
 use eclvm::host::World;
 use eclvm::kernel::host::HostInterface;
+use eclvm::kernel::lanes::simd::Level;
 use eclvm::kernel::request::Request;
 use eclvm::kernel::value::{Did, TrustVector, ValueRef};
 use eclvm::state::IdentityRecord;
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Instant;
 
 const N: usize = 65_536;
 /// DIDs in the world.
@@ -120,11 +125,40 @@ fn dids<'d>(data: &'d Data, which: &[usize]) -> Vec<Did<'d>> {
     which.iter().map(|i| Did::new(&data.dids[*i]).unwrap()).collect()
 }
 
-/// Sets the bits of those for which `pass` holds.
-fn bits(out: &mut [u64], pass: impl Fn(usize) -> bool) {
-    for (at, word) in out.iter_mut().enumerate() {
-        *word = (0..64).fold(0, |w, bit| w | u64::from(pass(at * 64 + bit)) << bit);
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+fn with_avx2<R>(job: impl FnOnce() -> R) -> R {
+    job()
+}
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,bmi2,popcnt")]
+fn with_avx512<R>(job: impl FnOnce() -> R) -> R {
+    job()
+}
+/// Loops by hand are compiled for what the engine's loops are compiled for. What they use they own, for the same reason.
+fn widest<R>(job: impl FnOnce() -> R) -> R {
+    match eclvm::kernel::lanes::simd::best() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the level says that the machine has all features that the function is compiled for.
+        Level::Avx512 => unsafe { with_avx512(job) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Level::Avx2 => unsafe { with_avx2(job) },
+        _ => job(),
     }
+}
+
+/// Sets the bits of those for which `pass` holds.
+#[inline(always)]
+fn bits(out: &mut [u64], pass: impl Fn(usize) -> bool) {
+    widest(
+        #[inline(always)]
+        move || {
+            for (at, word) in out.iter_mut().enumerate() {
+                *word = (0..64).fold(0, |w, bit| w | u64::from(pass(at * 64 + bit)) << bit);
+            }
+        },
+    );
 }
 
 fn norm(t: [f64; 6]) -> f64 {
@@ -159,9 +193,14 @@ fn works<'d>(data: &'d Data, lists: &'d Lists<'d>) -> Vec<Work<'d>> {
         columns: given,
         host: None,
         by_hand: Box::new(move |out| {
-            for (word, r) in out.iter_mut().zip(six[0].as_chunks::<64>().0) {
-                *word = r.iter().enumerate().fold(0, |w, (bit, r)| w | u64::from(*r >= 0.5) << bit);
-            }
+            widest(
+                #[inline(always)]
+                move || {
+                    for (word, r) in out.iter_mut().zip(six[0].as_chunks::<64>().0) {
+                        *word = r.iter().enumerate().fold(0, |w, (bit, r)| w | u64::from(*r >= 0.5) << bit);
+                    }
+                },
+            );
         }),
     });
     let (policy, given) =
@@ -269,18 +308,23 @@ fn works<'d>(data: &'d Data, lists: &'d Lists<'d>) -> Vec<Work<'d>> {
         columns: given,
         host: None,
         by_hand: Box::new(move |out| {
-            for (word, seeds) in out.iter_mut().zip(data.amounts.chunks(64)) {
-                let mut x = [0.0f64; 64];
-                x.copy_from_slice(seeds);
-                for i in 0..1000 {
-                    let add = f64::from(i) * 0.25;
-                    for x in &mut x {
-                        let y = *x * 0.5 + add;
-                        *x = if y > 100.0 { y - 50.0 } else { y };
+            widest(
+                #[inline(always)]
+                move || {
+                    for (word, seeds) in out.iter_mut().zip(data.amounts.chunks(64)) {
+                        let mut x = [0.0f64; 64];
+                        x.copy_from_slice(seeds);
+                        for i in 0..1000 {
+                            let add = f64::from(i) * 0.25;
+                            for x in &mut x {
+                                let y = *x * 0.5 + add;
+                                *x = if y > 100.0 { y - 50.0 } else { y };
+                            }
+                        }
+                        *word = x.iter().enumerate().fold(0, |w, (bit, x)| w | u64::from(*x > 10.0) << bit);
                     }
-                }
-                *word = x.iter().enumerate().fold(0, |w, (bit, x)| w | u64::from(*x > 10.0) << bit);
-            }
+                },
+            );
         }),
     });
     works
@@ -368,6 +412,27 @@ fn rows(c: &mut Criterion) {
     });
 }
 
+/// Times in turn: the engine's, and those of the loop by hand.
+fn versus(work: &Work<'_>, rounds: usize) {
+    let mut batch = Batch::new(&work.policy, options(work.host, Engine::Lanes)).unwrap();
+    let mut decisions = Decisions::default();
+    let mut out = vec![0u64; N / 64];
+    let each = if work.name.starts_with("W5") { 1_000.0 } else { 1.0 } * N as f64;
+    let (mut lanes, mut by_hand) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let began = Instant::now();
+        batch.decide_into(black_box(&work.columns), &mut decisions).unwrap();
+        lanes.push(began.elapsed().as_nanos() as f64 / each);
+        let began = Instant::now();
+        (work.by_hand)(black_box(&mut out));
+        by_hand.push(began.elapsed().as_nanos() as f64 / each);
+    }
+    for (who, mut times) in [("lanes", lanes), ("by hand", by_hand)] {
+        times.sort_by(f64::total_cmp);
+        println!("{}, {who}: least {:.3} ns, median {:.3} ns", work.name, times[0], times[times.len() / 2]);
+    }
+}
+
 criterion_group!(benches, columns, rows);
 
 fn main() {
@@ -388,6 +453,12 @@ fn main() {
                     batch.decide_into(&work.columns, &mut decisions).unwrap();
                 }
             }
+        });
+    }
+    if let Some(at) = args.iter().position(|arg| arg == "--versus") {
+        let (name, rounds): (&str, usize) = (&args[at + 1], args[at + 2].parse().unwrap());
+        return with_works(|_, works| {
+            works.iter().filter(|work| work.name.starts_with(name)).for_each(|work| versus(work, rounds));
         });
     }
     benches();

@@ -1,9 +1,9 @@
-//! What a portion of requests came to, by column. A request takes two bytes and a bit (and eight bytes for each layer whose
-//! bill differs on the way to one place); its receipt is made when it is asked for.
+//! What a portion of requests came to, by column. A request takes a few bits (and eight bytes for each layer whose bill
+//! differs on the way to one place); its receipt is made when it is asked for.
 
 use eclvm_kernel::fault::{Fault, Outcome};
 use eclvm_kernel::gas::{GasUnits, Prices};
-use eclvm_kernel::lanes::{Exit, LanePlan, REPLAY, Tally, masks};
+use eclvm_kernel::lanes::{Exit, LanePlan, Tally, digits, masks};
 use eclvm_kernel::receipt::Receipt;
 use std::sync::Arc;
 
@@ -24,7 +24,10 @@ use std::sync::Arc;
 pub struct Decisions {
     plan: Option<Arc<LanePlan>>,
     len: usize,
-    exits: Vec<u16>,
+    /// Requests of a chunk.
+    width: usize,
+    /// The exits that each chunk's requests took, chunk by chunk.
+    taken: Vec<u64>,
     passed: Vec<u64>,
     extra: [Vec<u64>; 3],
     /// Units that each has besides.
@@ -38,7 +41,8 @@ pub struct Decisions {
 
 /// Room for the answers of one chunk.
 pub(super) struct Part<'a> {
-    pub(super) exits: &'a mut [u16],
+    pub(super) lanes: usize,
+    pub(super) taken: &'a mut [u64],
     pub(super) passed: &'a mut [u64],
     pub(super) extra: [&'a mut [u64]; 3],
     pub(super) values: &'a mut [f64],
@@ -46,34 +50,35 @@ pub(super) struct Part<'a> {
 
 impl Decisions {
     pub(super) fn clear(&mut self) {
-        self.begin(None, 0, Prices::default(), None);
+        self.begin(None, (0, 0), Prices::default(), None);
     }
-    /// Makes room for the answers of so many requests; `version` is the host's.
+    /// Makes room for the answers of `len` requests in chunks of `width`, a multiple of 64; `version` is the host's.
     pub(super) fn begin(
         &mut self,
         plan: Option<&Arc<LanePlan>>,
-        len: usize,
+        (len, width): (usize, usize),
         prices: Prices,
         version: Option<u64>,
     ) {
-        let (extra, width) = plan.map_or(([false; 3], 0), |plan| (plan.extra(), plan.value_width()));
+        let (extra, values) = plan.map_or(([false; 3], 0), |plan| (plan.extra(), plan.value_width()));
+        self.width = width.max(64);
         self.plan = plan.cloned();
         self.fixed = plan.map_or([0; 3], |plan| plan.fixed(version.is_some()));
         self.len = len;
-        self.exits.resize(len, REPLAY);
-        self.passed.clear();
-        self.passed.resize(masks::words(len), 0);
+        for (sets, n) in [(&mut self.taken, plan.map_or(0, |plan| plan.digits())), (&mut self.passed, 1)] {
+            sets.clear();
+            sets.resize(masks::words(len) * n, 0);
+        }
         for (column, wanted) in self.extra.iter_mut().zip(extra) {
             column.resize(if wanted { len } else { 0 }, 0);
         }
-        self.values.resize(len * width, 0.0);
+        self.values.resize(len * values, 0.0);
         self.others.clear();
         self.prices = prices;
         self.version = version.unwrap_or(0);
     }
     pub(super) fn put_receipts(&mut self, receipts: Vec<Receipt>, prices: Prices) {
-        self.begin(None, receipts.len(), prices, None);
-        self.exits.fill(REPLAY);
+        self.begin(None, (receipts.len(), 0), prices, None);
         for (index, receipt) in receipts.into_iter().enumerate() {
             self.put(index, receipt);
         }
@@ -105,22 +110,24 @@ impl Decisions {
         }
         self.others.push((index, receipt));
     }
-    /// Room for each chunk of `lanes`, a multiple of 64.
-    pub(super) fn parts(&mut self, lanes: usize) -> Vec<Part<'_>> {
-        let width = self.plan.as_ref().map_or(0, |plan| plan.value_width());
+    /// Room for each chunk.
+    pub(super) fn parts(&mut self) -> Vec<Part<'_>> {
+        let (lanes, len) = (self.width, self.len);
+        let (digits, width) = self.plan.as_ref().map_or((0, 0), |plan| (plan.digits(), plan.value_width()));
         let [network, compute, storage] = &mut self.extra;
         let mut extra = [network, compute, storage].map(|extra| extra.chunks_mut(lanes));
         let mut values = self.values.chunks_mut((lanes * width).max(1));
-        let mut parts = Vec::with_capacity(self.len.div_ceil(lanes.max(1)));
-        for (exits, passed) in self.exits.chunks_mut(lanes).zip(self.passed.chunks_mut(lanes / 64)) {
-            parts.push(Part {
-                exits,
+        let mut taken = self.taken.chunks_mut((lanes / 64 * digits).max(1));
+        let chunks = self.passed.chunks_mut(lanes / 64).enumerate();
+        chunks
+            .map(|(at, passed)| Part {
+                lanes: lanes.min(len - at * lanes),
+                taken: taken.next().unwrap_or_default(),
                 passed,
                 extra: extra.each_mut().map(|extra| extra.next().unwrap_or_default()),
                 values: values.next().unwrap_or_default(),
-            });
-        }
-        parts
+            })
+            .collect()
     }
 
     /// How many there are.
@@ -144,7 +151,12 @@ impl Decisions {
         index < self.len && masks::has(&self.passed, index)
     }
     fn exit(&self, index: usize) -> Option<&Exit> {
-        self.plan.as_ref()?.exits().get(usize::from(*self.exits.get(index)?))
+        let plan = self.plan.as_ref()?;
+        let (chunk, lane) = (index / self.width, index % self.width);
+        let from = chunk * (self.width / 64) * plan.digits();
+        let words = masks::words(self.len.checked_sub(chunk * self.width)?.min(self.width));
+        let taken = self.taken.get(from..from + words * plan.digits())?;
+        plan.exits().get(digits::get(taken, words, lane)?)
     }
     fn other(&self, index: usize) -> Option<&Receipt> {
         let at = self.others.binary_search_by_key(&index, |(index, _)| *index).ok()?;
@@ -195,8 +207,7 @@ impl Decisions {
     }
     /// Requests that the lanes engine left to the scalar engine.
     pub(super) fn left(&self) -> Vec<usize> {
-        let left = self.exits.iter().enumerate().filter(|(_, exit)| **exit == REPLAY);
-        left.map(|(index, _)| index).collect()
+        (0..self.len).filter(|index| self.exit(*index).is_none()).collect()
     }
     pub(super) fn others(&self) -> &[(usize, Receipt)] {
         &self.others

@@ -7,7 +7,7 @@ use super::intern::Interner;
 use super::parallel::Worker;
 use super::prepared::Prepared;
 use super::{RequestColumns, Requests};
-use eclvm_kernel::lanes::{Answers, Given, Inputs, LanePlan, Lanes, REPLAY, Tally, masks};
+use eclvm_kernel::lanes::{Answers, Given, Inputs, LanePlan, Lanes, Tally, digits, masks};
 use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::Env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,8 +23,10 @@ pub struct LaneWorker {
     fill: Fill,
     interner: Interner,
     bump: bumpalo::Bump,
-    /// Answers of a chunk, where they do not go elsewhere at once.
-    exits: Vec<u16>,
+    /// Lanes of the chunk at hand, and
+    took: usize,
+    /// its answers, where they do not go elsewhere at once.
+    taken: Vec<u64>,
     passed: Vec<u64>,
     extra: [Vec<u64>; 3],
     values: Vec<f64>,
@@ -111,7 +113,7 @@ impl LaneWorker {
             };
             let [network, compute, storage] = &mut self.extra;
             let out = Answers {
-                exits: self.exits.get_mut(..took).unwrap_or(&mut []),
+                taken: self.taken.get_mut(..masks::words(took) * plan.digits()).unwrap_or(&mut []),
                 passed: &mut self.passed,
                 extra: [network, compute, storage],
                 values: &mut self.values,
@@ -121,11 +123,15 @@ impl LaneWorker {
             took
         });
         match catch_unwind(job) {
-            Ok(took) => took,
+            Ok(took) => {
+                self.took = took;
+                took
+            }
             // A host's panic, or that of where requests come from: each request by itself finds out whose.
             Err(_) => {
                 *self = LaneWorker::new();
                 self.make_room(plan, most);
+                self.took = most;
                 most
             }
         }
@@ -145,7 +151,7 @@ impl LaneWorker {
             self.lanes.forget();
             self.begun = true;
         }
-        let lanes = part.exits.len();
+        let lanes = part.lanes;
         let job = AssertUnwindSafe(|| {
             prepared.active(from, lanes, &mut self.active);
             self.bump.reset();
@@ -156,7 +162,7 @@ impl LaneWorker {
                 arrays: prepared.arrays(),
             };
             let out = Answers {
-                exits: part.exits,
+                taken: part.taken,
                 passed: part.passed,
                 extra: part.extra.each_mut().map(|extra| &mut **extra),
                 values: part.values,
@@ -168,7 +174,7 @@ impl LaneWorker {
             self.tally.add(&self.chunk);
         } else {
             *self = LaneWorker { tally: std::mem::take(&mut self.tally), ..LaneWorker::new() };
-            part.exits.fill(REPLAY);
+            part.taken.fill(0);
             part.passed.fill(0);
         }
         self.chunk.clear();
@@ -184,24 +190,26 @@ impl LaneWorker {
         env: &Env<'_>,
     ) -> usize {
         self.make_room(plan, lanes);
-        let (mut exits, mut passed) = (std::mem::take(&mut self.exits), std::mem::take(&mut self.passed));
+        let (mut taken, mut passed) = (std::mem::take(&mut self.taken), std::mem::take(&mut self.passed));
         let (mut extra, mut values) = (std::mem::take(&mut self.extra), std::mem::take(&mut self.values));
         let mut part = Part {
-            exits: &mut exits,
+            lanes,
+            taken: &mut taken,
             passed: &mut passed,
             extra: extra.each_mut().map(Vec::as_mut_slice),
             values: &mut values,
         };
         self.columns(plan, columns, prepared, from, env, &mut part);
-        (self.exits, self.passed, self.extra, self.values) = (exits, passed, extra, values);
+        (self.taken, self.passed, self.extra, self.values) = (taken, passed, extra, values);
+        self.took = lanes;
         lanes
     }
 
     fn make_room(&mut self, plan: &LanePlan, lanes: usize) {
-        self.exits.clear();
-        self.exits.resize(lanes, REPLAY);
-        self.passed.clear();
-        self.passed.resize(masks::words(lanes), 0);
+        for (sets, n) in [(&mut self.taken, plan.digits()), (&mut self.passed, 1)] {
+            sets.clear();
+            sets.resize(masks::words(lanes) * n, 0);
+        }
         for (extra, wanted) in self.extra.iter_mut().zip(plan.extra()) {
             extra.clear();
             extra.resize(if wanted { lanes } else { 0 }, 0);
@@ -211,7 +219,9 @@ impl LaneWorker {
 
     /// The receipt of a lane of the worker's own answers; None where the scalar engine must make it.
     pub(super) fn receipt(&self, plan: &LanePlan, lane: usize, env: &Env<'_>) -> Option<Receipt> {
-        let exit = plan.exits().get(usize::from(*self.exits.get(lane)?))?;
+        let words = masks::words(self.took);
+        let taken = self.taken.get(..words * plan.digits())?;
+        let exit = plan.exits().get(digits::get(taken, words, lane)?)?;
         let mut extra = plan.fixed(env.host.is_some());
         for (sum, column) in extra.iter_mut().zip(&self.extra) {
             *sum += column.get(lane).copied().unwrap_or(0);

@@ -193,9 +193,9 @@ impl Batch<'_> {
         let n = requests.len();
         let env = self.env();
         let (width, chunks) = (self.width(), self.chunks());
-        out.begin(Some(plan), n, env.prices, env.host.map(|host| host.version()));
+        out.begin(Some(plan), (n, width), env.prices, env.host.map(|host| host.version()));
         self.begin_workers();
-        let mut parts = out.parts(width);
+        let mut parts = out.parts();
         let run = |(number, parts): (usize, &mut [Part<'_>])| -> (bool, Tally, u64) {
             let began = self.clock.now_ns();
             let mut worker = self.worker();
@@ -207,14 +207,14 @@ impl Batch<'_> {
                     break;
                 }
                 worker.columns(plan, columns, prepared, at, &env, part);
-                at += part.exits.len();
-                count += part.exits.len() as u64;
+                at += part.lanes;
+                count += part.lanes as u64;
             }
             let tally = std::mem::take(&mut worker.tally);
             self.put_back(worker);
             (whole, tally, self.clock.now_ns().saturating_sub(began) / count.max(1))
         };
-        let done: Vec<(bool, Tally, u64)> = if n <= width * chunks {
+        let done: Vec<(bool, Tally, u64)> = if n <= width * chunks || self.options.threads == 1 {
             parts.chunks_mut(chunks).enumerate().map(run).collect()
         } else {
             self.install(|| parts.par_chunks_mut(chunks).enumerate().map(run).collect())

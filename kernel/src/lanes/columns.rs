@@ -185,13 +185,7 @@ impl Columns {
         if let Some(set) = keep {
             match self.column(inputs, at) {
                 Operand::S(old) => masks::keep(&mut new, set, old),
-                Operand::K(old) => {
-                    for (chunk, word) in new.chunks_mut(64).zip(set) {
-                        for (bit, item) in chunk.iter_mut().enumerate() {
-                            *item = if word >> bit & 1 == 1 { *item } else { old };
-                        }
-                    }
-                }
+                Operand::K(old) => masks::keep_k(&mut new, set, old),
             }
         }
         if let Some(own) = self.own.get_mut(at as usize) {

@@ -327,9 +327,10 @@ impl Run<'_> {
         let mut new = self.s.columns.take_spare();
         match self.s.columns.six(inputs, op.b) {
             [Operand::S(r), Operand::S(i), Operand::S(c), Operand::S(p), Operand::S(v), Operand::S(o)] => {
+                let new = new.as_mut_slice();
                 wide(
                     #[inline(always)]
-                    || {
+                    move || {
                         let six = r.iter().zip(i).zip(c).zip(p).zip(v).zip(o);
                         for (new, (((((r, i), c), p), v), o)) in new.iter_mut().zip(six) {
                             *new = (r + i + c + p + v + o) / 6.0;
@@ -357,9 +358,10 @@ impl Run<'_> {
         for (b, c) in pairs {
             fold2(&mut new, b, c, |sum, b, c| sum + (b - c) * (b - c));
         }
+        let sums = new.as_mut_slice();
         wide(
             #[inline(always)]
-            || new.iter_mut().for_each(|x| *x = x.sqrt()),
+            move || sums.iter_mut().for_each(|x| *x = x.sqrt()),
         );
         self.put(op, new);
     }

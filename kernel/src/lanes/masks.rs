@@ -94,64 +94,42 @@ pub(crate) fn each(set: &[u64], mut visit: impl FnMut(usize)) {
     }
 }
 
+/// `a` where `set`, else `b`. Written in bits: of a choice between two places the compiler makes a jump for each lane.
+#[inline(always)]
+pub(crate) fn pick(set: bool, a: f64, b: f64) -> f64 {
+    let mask = u64::from(set).wrapping_neg();
+    f64::from_bits((a.to_bits() & mask) | (b.to_bits() & !mask))
+}
+
 // The loops below take slices whose length the compiler does not know: of loops over arrays of 64 it makes 64 copies of
 // their body instead of wide instructions.
 
-/// The bits of 16 lanes.
-const BITS: [u16; 16] = {
-    let mut bits = [0; 16];
-    let mut at = 0;
-    while at < 16 {
-        #[expect(clippy::indexing_slicing, reason = "below 16")]
-        {
-            bits[at] = 1 << at;
-        }
-        at += 1;
-    }
-    bits
-};
-
-/// `exits[lane] = exit` for the lanes of the set.
-pub(crate) fn fill_exits(exits: &mut [u16], set: &[u64], exit: u16) {
+/// `new[lane] = old[lane]` for the lanes outside of the set.
+pub(crate) fn keep(new: &mut [f64], set: &[u64], old: &[f64]) {
     wide(
         #[inline(always)]
-        || {
-            for (chunk, word) in exits.chunks_mut(64).zip(set) {
-                match *word {
-                    0 => {}
-                    u64::MAX => chunk.fill(exit),
-                    // Sixteen lanes side by side, each with its own bit.
-                    word => {
-                        for (at, items) in chunk.chunks_mut(16).enumerate() {
-                            let word = (word >> (16 * at)) as u16;
-                            for (item, bit) in items.iter_mut().zip(&BITS) {
-                                *item = if word & bit != 0 { exit } else { *item };
-                            }
-                        }
-                    }
+        move || {
+            for ((new, old), word) in new.chunks_mut(64).zip(old.chunks(64)).zip(set) {
+                let word = *word;
+                for (bit, (new, old)) in new.iter_mut().zip(old).enumerate() {
+                    *new = pick(word >> bit & 1 == 1, *new, *old);
                 }
             }
         },
     );
 }
 
-/// `new[lane] = old[lane]` for the lanes outside of the set.
-pub(crate) fn keep(new: &mut [f64], set: &[u64], old: &[f64]) {
+/// `new[lane] = old` for the lanes outside of the set.
+pub(crate) fn keep_k(new: &mut [f64], set: &[u64], old: f64) {
     wide(
         #[inline(always)]
-        || keep_loop(new, set, old),
-    );
-}
-#[inline(always)]
-fn keep_loop(new: &mut [f64], set: &[u64], old: &[f64]) {
-    for ((new, old), word) in new.chunks_mut(64).zip(old.chunks(64)).zip(set) {
-        match *word {
-            u64::MAX => {}
-            word => {
-                for (bit, (new, old)) in new.iter_mut().zip(old).enumerate() {
-                    *new = if word >> bit & 1 == 1 { *new } else { *old };
+        move || {
+            for (new, word) in new.chunks_mut(64).zip(set) {
+                let word = *word;
+                for (bit, new) in new.iter_mut().enumerate() {
+                    *new = pick(word >> bit & 1 == 1, *new, old);
                 }
             }
-        }
-    }
+        },
+    );
 }

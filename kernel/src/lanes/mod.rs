@@ -20,7 +20,7 @@
 //!
 //! **Bills.** Each place has a base, the units of the cheapest way to it; what a lane owes beyond it is added where ways
 //! meet (`gas`). An **exit** is a place where runs end and how; it carries outcome, message, span and base, so a lane's
-//! answer is a 16-bit number, and its receipt is made when somebody wants it. Where the static bound fits the limit nothing
+//! answer is a small number (kept in `digits`, a bit of each lane to a word), and its receipt is made when somebody wants it. Where the static bound fits the limit nothing
 //! is compared. Where it does not, a lane that turns out to have cost more than its limit (when it leaves, at the end of
 //! a round of a loop, before a host is asked) is run again by the scalar engine, which says where it ended: costs only
 //! grow, so that a lane that ends within its limit was never over it.
@@ -32,11 +32,13 @@
 //! **Time.** Between chunks the batch looks at the clock; within long loops this engine does, after as much work as the
 //! scalar engine would. Where time is up it leaves the rest to the scalar engine, which ends each run by its own rules.
 //!
-//! Files: `masks` sets; `columns` registers; `texts` dictionary and arrays; `plan`, `flatten`, `flow` the plan; `gas` bills; `run`
-//! blocks and exits; `compute`, `vectors`, `search`, `hosts` what instructions do; `memos` answers; `loaded` vectors that need no columns; `ops` the loops; `simd` the machine.
+//! Files: `masks` sets; `digits` exits; `columns` registers; `texts` dictionary and arrays; `plan`, `flatten`, `flow`, `loaded`
+//! the plan; `gas` bills; `run` blocks and exits; `compute`, `vectors`, `search`, `hosts` what instructions do; `memos`
+//! answers; `ops` the loops; `simd` the machine.
 
 mod columns;
 mod compute;
+pub mod digits;
 mod flatten;
 mod flow;
 mod gas;
@@ -48,11 +50,11 @@ mod ops;
 mod plan;
 mod run;
 mod search;
-mod simd;
+pub mod simd;
 mod texts;
 mod vectors;
 
 pub use columns::{InputColumn, Inputs, NULL, number_bits};
-pub use plan::{Exit, LanePlan, REPLAY, Unsupported};
+pub use plan::{Exit, LanePlan, Unsupported};
 pub use run::{Answers, Given, Lanes, Tally};
 pub use texts::{Arrays, Dictionary};

@@ -9,7 +9,7 @@ use super::simd::wide;
 pub(crate) fn map(out: &mut [f64], b: Operand<'_>, f: impl Fn(f64) -> f64) {
     wide(
         #[inline(always)]
-        || map_loop(out, b, f),
+        move || map_loop(out, b, f),
     )
 }
 #[inline(always)]
@@ -28,7 +28,7 @@ fn map_loop(out: &mut [f64], b: Operand<'_>, f: impl Fn(f64) -> f64) {
 pub(crate) fn map2(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64) -> f64) {
     wide(
         #[inline(always)]
-        || map2_loop(out, b, c, f),
+        move || map2_loop(out, b, c, f),
     )
 }
 #[inline(always)]
@@ -57,7 +57,7 @@ fn map2_loop(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f6
 pub(crate) fn fold2(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64, f64) -> f64) {
     wide(
         #[inline(always)]
-        || fold2_loop(out, b, c, f),
+        move || fold2_loop(out, b, c, f),
     )
 }
 #[inline(always)]
@@ -86,7 +86,7 @@ fn fold2_loop(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f
 pub(crate) fn test(out: &mut [u64], b: Operand<'_>, f: impl Fn(f64) -> bool) {
     wide(
         #[inline(always)]
-        || test_loop(out, b, f),
+        move || test_loop(out, b, f),
     )
 }
 #[inline(always)]
@@ -118,7 +118,7 @@ fn test_loop(out: &mut [u64], b: Operand<'_>, f: impl Fn(f64) -> bool) {
 pub(crate) fn test2(out: &mut [u64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f64) -> bool) {
     wide(
         #[inline(always)]
-        || test2_loop(out, b, c, f),
+        move || test2_loop(out, b, c, f),
     )
 }
 #[inline(always)]

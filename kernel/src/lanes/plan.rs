@@ -222,9 +222,6 @@ pub struct Exit {
     pub(crate) charged: bool,
 }
 
-/// Stands for a request that the scalar engine must run.
-pub const REPLAY: u16 = u16::MAX;
-
 /// A lane plan.
 #[derive(Clone, Debug)]
 pub struct LanePlan {
@@ -299,10 +296,15 @@ impl LanePlan {
     pub fn bound(&self) -> &GasBound {
         self.exe.verified().bound()
     }
-    /// Where runs can end; [`REPLAY`] stands for none of them.
+    /// Where runs can end.
     #[must_use]
     pub fn exits(&self) -> &[Exit] {
         &self.exits
+    }
+    /// Sets of lanes that say which exit each took ([`super::digits`]).
+    #[must_use]
+    pub fn digits(&self) -> usize {
+        super::digits::digits(self.exits.len())
     }
     /// The texts that the plan knows already: a batch's dictionary begins with them.
     #[must_use]

@@ -3,11 +3,10 @@
 
 use super::columns::{Arg, Col, Columns, InputColumn, Inputs, NULL};
 use super::gas::{Bill, NETWORK};
-use super::masks;
 use super::memos::Memos;
-use super::ops;
-use super::plan::{Block, Code, Edge, LaneOp, LanePlan, NEGATED, NOWHERE, REPLAY};
+use super::plan::{Block, Code, Edge, LaneOp, LanePlan, NEGATED, NOWHERE};
 use super::texts::{Arrays, Dictionary};
+use super::{digits, masks, ops};
 use crate::budget::is_of_time;
 use crate::fault::Outcome;
 use crate::gas::GasUnits;
@@ -46,11 +45,11 @@ pub struct Given<'a> {
     pub arrays: &'a Arrays,
 }
 
-/// Where a chunk's answers go. Every slice is as long as the chunk, or empty where the plan does not need it.
+/// Where a chunk's answers go. Columns are as long as the chunk, or empty where the plan does not need them.
 #[derive(Debug)]
 pub struct Answers<'a> {
-    /// The exit of each lane, or [`REPLAY`].
-    pub exits: &'a mut [u16],
+    /// The exit of each lane, as [`digits`] has it: [`LanePlan::digits`] sets of lanes; zeroed before.
+    pub taken: &'a mut [u64],
     /// Lanes that were allowed; zeroed before.
     pub passed: &'a mut [u64],
     /// Units on top of the exit's: Network, Compute, Storage.
@@ -114,7 +113,7 @@ impl Lanes {
     pub fn forget(&mut self) {
         self.memos.clear();
     }
-    /// Runs a chunk. Lanes whose exit is [`REPLAY`] have not been decided, and the scalar engine must run them: a lane
+    /// Runs a chunk. Lanes without an exit have not been decided, and the scalar engine must run them: a lane
     /// that cannot pay, a host that errs, a chunk that takes too long. `env.shared` is not drawn on. Never panics,
     /// unless the host does; then `self` must be made anew.
     pub fn run(&mut self, plan: &LanePlan, given: Given<'_>, env: &Env<'_>, out: Answers<'_>) {
@@ -123,7 +122,6 @@ impl Lanes {
 }
 
 fn run(s: &mut Lanes, plan: &LanePlan, given: Given<'_>, env: &Env<'_>, out: Answers<'_>) {
-    out.exits.fill(REPLAY);
     // What none of the requests survives, or only the scalar engine can count.
     let unfit = env.shared.is_some() || !env.now.is_finite();
     if unfit || plan.may_fill_memory(&env.prices, env.limits.gas_limit) {
@@ -461,7 +459,7 @@ impl Run<'_> {
                 });
             }
         }
-        masks::fill_exits(self.out.exits, &s.test, exit);
+        digits::put(self.out.taken, &s.test, exit);
         let ended = masks::count(&s.test) as u64;
         if let Some(n) = self.out.tally.exits.get_mut(usize::from(exit)) {
             *n += ended;

@@ -173,7 +173,6 @@ mod tests {
                         .for_each(|lane| alone[lane] += lane as u64 % 9);
                 }
             }
-            bill.settle();
             assert!((0..n).all(|lane| bill.extra(COMPUTE, lane) == alone[lane]), "{n} {most:?}");
         }
         at_most(best());

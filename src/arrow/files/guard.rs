@@ -1,8 +1,11 @@
 //! A Parquet file, as its decoder may see it: reads within the file only, and a look at every head before it.
 
 use super::thrift::{self, Bad, PageHead};
-use super::{MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_PAGE_ELEMENTS};
+use super::{
+    LZ4_RATIO, MAX_HEAD_BYTES, MAX_PAGE_BYTES, MAX_PAGE_ELEMENTS, SNAPPY_RATIO, ZSTD_RATIO, most_unpacked,
+};
 use bytes::Bytes;
+use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, Length};
@@ -13,6 +16,9 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 const MAGIC: &[u8; 4] = b"PAR1";
 /// Longest head of a page. Stops: statistics that fill memory.
 const MAX_PAGE_HEAD_BYTES: usize = 1 << 20;
+/// DELTA_LENGTH_BYTE_ARRAY and DELTA_BYTE_ARRAY. Their decoder makes room for as many strings as a packed page says that it
+/// has, before it looks for one: no bound can be seen from outside, and such a page could end the process.
+const DELTA_STRINGS: [i64; 2] = [6, 7];
 /// What is read of a page's head at first.
 const HEAD_STEP: usize = 512;
 
@@ -79,6 +85,12 @@ impl Guarded {
             .checked_add(len)
             .filter(|end| *end <= self.len)
             .ok_or("it would be beyond the file's end")?;
+        let ratio = match chunk.compression() {
+            Compression::UNCOMPRESSED => 1,
+            Compression::SNAPPY => SNAPPY_RATIO,
+            Compression::LZ4 | Compression::LZ4_RAW => LZ4_RATIO,
+            _ => ZSTD_RATIO,
+        };
         let is_list = chunk.column_descr().max_rep_level() > 0;
         let (mut at, mut bytes) = (start, Vec::new());
         while at < end {
@@ -95,9 +107,19 @@ impl Guarded {
                     Ok(head) => break head,
                 }
             };
-            let PageHead { len, unpacked, packed, values: count } = head;
-            if unpacked < 0 || packed < 0 || unpacked > MAX_BODY_BYTES as i64 {
-                return Err(format!("at offset {at}: a page of {unpacked} bytes"));
+            let PageHead { len, unpacked, packed, values: count, is_dictionary, encoding } = head;
+            let most = u64::try_from(packed).map_or(0, |packed| most_unpacked(packed, ratio));
+            if packed < 0 || !(0..=MAX_PAGE_BYTES as i64).contains(&unpacked) || unpacked as u64 > most {
+                return Err(format!("at offset {at}: a page of {packed} bytes that unpack to {unpacked}"));
+            }
+            if encoding.is_some_and(|encoding| DELTA_STRINGS.contains(&encoding)) {
+                return Err(format!(
+                    "at offset {at}: delta-encoded strings are not read; write them PLAIN or by dictionary"
+                ));
+            }
+            // A value of a dictionary takes a byte at least.
+            if is_dictionary && count > unpacked {
+                return Err(format!("at offset {at}: a dictionary of {count} values in {unpacked} bytes"));
             }
             if count < 0 || (is_list && count > MAX_PAGE_ELEMENTS) {
                 return Err(format!("at offset {at}: a page with {count} elements of lists"));

@@ -1,11 +1,13 @@
 //! Arrow's own format: a stream of messages, or a file, which is a stream between a head and a footer. Both are read from
 //! front to back, so that a pipe will do.
 
-use super::{FileBatch, FileError, MAX_BODY_BYTES, MAX_HEAD_BYTES, contained};
+use super::{
+    FileBatch, FileError, LZ4_RATIO, MAX_BODY_BYTES, MAX_HEAD_BYTES, ZSTD_RATIO, contained, most_unpacked,
+};
 use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
 use arrow_ipc::reader::StreamDecoder;
-use arrow_ipc::{Message, root_as_message};
+use arrow_ipc::{CompressionType, Message, root_as_message};
 use arrow_schema::SchemaRef;
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -227,14 +229,23 @@ fn unpacked(message: &Message<'_>, body: &[u8]) -> Result<(), String> {
     let Some(batch) = message.header_as_record_batch().or_else(|| dictionary.and_then(|d| d.data())) else {
         return Ok(());
     };
+    let packed = batch.compression();
+    let ratio = match packed.map(|how| how.codec()) {
+        Some(CompressionType::ZSTD) => ZSTD_RATIO,
+        _ => LZ4_RATIO,
+    };
     let mut sum = 0u64;
     for buffer in batch.buffers().into_iter().flatten() {
         let range = usize::try_from(buffer.offset()).ok().zip(usize::try_from(buffer.length()).ok());
         let bytes = range.and_then(|(at, len)| body.get(at..at.checked_add(len)?));
         let Some(bytes) = bytes else { return Err("a buffer is beyond its message".to_owned()) };
-        if let (Some(_), Some(len)) = (batch.compression(), bytes.first_chunk::<8>()) {
+        if let (Some(_), Some(len)) = (packed, bytes.first_chunk::<8>()) {
             // -1: it is not packed after all.
-            sum = sum.saturating_add(u64::try_from(i64::from_le_bytes(*len)).unwrap_or(0));
+            let len = u64::try_from(i64::from_le_bytes(*len)).unwrap_or(0);
+            if len > most_unpacked(bytes.len() as u64, ratio) {
+                return Err(format!("a buffer of {} bytes cannot unpack to {len}", bytes.len()));
+            }
+            sum = sum.saturating_add(len);
         }
     }
     if sum > MAX_BODY_BYTES as u64 {

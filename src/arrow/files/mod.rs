@@ -22,8 +22,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Longest footer of a Parquet file, and longest head of an Arrow message. Stops: a head that decodes into gigabytes.
 pub const MAX_HEAD_BYTES: usize = 16 << 20;
-/// Largest page of a Parquet file, and largest body of an Arrow message, both as they are when unpacked. Stops: a few packed
-/// bytes that fill memory.
+/// Largest page of a Parquet file, unpacked. Stops: a few packed bytes that fill memory.
+pub const MAX_PAGE_BYTES: usize = 256 << 20;
+/// Largest body of an Arrow message, a whole batch, unpacked. Stops: the same.
 pub const MAX_BODY_BYTES: usize = 1 << 30;
 /// Most elements of lists in one page of a Parquet file. Stops: a run length that stands for 2^31 elements.
 pub const MAX_PAGE_ELEMENTS: i64 = 1 << 24;
@@ -104,6 +105,18 @@ impl FileBatch {
         })
     }
 }
+
+/// Most bytes that this many may become when unpacked, by a codec that makes at most `ratio` of one. Stops: room that is
+/// made for a size that is only said.
+fn most_unpacked(packed: u64, ratio: u64) -> u64 {
+    packed.saturating_mul(ratio).saturating_add(1 << 10)
+}
+/// Snappy copies at most 64 bytes for three; with room for other writers.
+const SNAPPY_RATIO: u64 = 64;
+/// LZ4 adds at most 255 for a byte.
+const LZ4_RATIO: u64 = 256;
+/// Zstandard repeats a byte 128 KiB times in four bytes.
+const ZSTD_RATIO: u64 = 32_768;
 
 /// Runs what others wrote; its panic is a text.
 fn contained<T, E: fmt::Display>(work: impl FnOnce() -> Result<T, E>) -> Result<T, String> {

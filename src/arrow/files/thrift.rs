@@ -131,6 +131,10 @@ impl Cursor<'_> {
 /// What the head of a page says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct PageHead {
+    /// Whether it is a page of a dictionary.
+    pub(super) is_dictionary: bool,
+    /// How its values are written, by the number that Parquet has for it.
+    pub(super) encoding: Option<i64>,
     /// Bytes of the head.
     pub(super) len: usize,
     /// Bytes of the page when unpacked.
@@ -145,20 +149,25 @@ pub(super) struct PageHead {
 pub(super) fn page_head(bytes: &[u8]) -> Result<PageHead, Bad> {
     let mut cursor = Cursor { bytes, at: 0 };
     let (mut unpacked, mut packed, mut values, mut last) = (None, None, 0, 0);
+    let (mut is_dictionary, mut encoding) = (false, None);
     while let Some((id, ty)) = cursor.field(&mut last)? {
         match (id, ty) {
             (2, I32) => unpacked = Some(cursor.signed()?),
             (3, I32) => packed = Some(cursor.signed()?),
             // A data page, a dictionary, a data page of the second version: the count of values is the first field of each.
             (5 | 7 | 8, STRUCT) => {
-                let [count] = cursor.integers([1])?;
+                let [count, how] = cursor.integers([1, if id == 8 { 4 } else { 2 }])?;
                 values = count.unwrap_or(0);
+                encoding = how;
+                is_dictionary |= id == 7;
             }
             _ => cursor.skip(ty, MAX_DEPTH)?,
         }
     }
     let missing = Bad::Wrong("the head of a page lacks a size");
     Ok(PageHead {
+        is_dictionary,
+        encoding,
         len: cursor.at,
         unpacked: unpacked.ok_or(missing)?,
         packed: packed.ok_or(missing)?,

@@ -10,6 +10,8 @@
 //! At most [`source::BLOCKS_AHEAD`] blocks wait, each of about [`source::BLOCK_BYTES`], so that memory stays flat however
 //! long the file is. Ctrl-C cancels the budget that all runs share, which cuts the batch at an index.
 
+#[cfg(feature = "parquet")]
+mod columns;
 mod lines;
 mod receipts;
 mod rows;
@@ -22,6 +24,10 @@ use crate::source::Source;
 use crate::{context, input, output};
 use bumpalo::Bump;
 use eclvm::Policy;
+#[cfg(feature = "parquet")]
+use eclvm::arrow::ArrowSchema;
+#[cfg(feature = "parquet")]
+use eclvm::batch::Decisions;
 use eclvm::batch::{self, Batch, BatchOptions, Cut, Requests};
 use eclvm::clock::SystemClock;
 use eclvm::kernel::budget::{Budget, BudgetLimits};
@@ -70,7 +76,7 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
         ..BatchOptions::default()
     };
     // From here on files are touched and time counts.
-    let mut reader = Reader::start(&args.requests, kind, policy.program())?;
+    let mut reader = Reader::start(&args.requests, kind, policy, host.is_some())?;
     let mut out = args.out.as_deref().map(ReceiptFile::create).transpose()?;
     on_interrupt(&budget, &reader);
     let clock = SystemClock::new();
@@ -79,6 +85,10 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
     let progress = progress_bar(&args.requests);
 
     let mut columns: Option<CsvSchema> = None;
+    #[cfg(feature = "parquet")]
+    let mut matched: Option<Box<ArrowSchema>> = None;
+    #[cfg(feature = "parquet")]
+    let mut by_column = Decisions::default();
     let mut cut: Option<Cut> = None;
     let mut trouble: Option<Failure> = None;
     while cut.is_none() && trouble.is_none() {
@@ -93,12 +103,57 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
                 cut = Some(Cut { at: batch.summary().requests, reason });
             }
             Event::Header(header) => columns = Some(CsvSchema::new(&schema, &header)),
+            #[cfg(feature = "parquet")]
+            Event::Matched(found) => {
+                columns::warn(&args.requests, &found);
+                matched = Some(found);
+            }
+            // Answers stay by column too, unless their writes are wanted one by one.
+            #[cfg(feature = "parquet")]
+            Event::Block(Block::Columns(block)) => {
+                let from = batch.summary().requests;
+                let bump = Bump::new();
+                let Some(matched) = &matched else { break };
+                let requests = match columns::requests(&block, matched, &bump) {
+                    Ok(requests) => requests,
+                    Err(failure) => {
+                        trouble = Some(failure);
+                        break;
+                    }
+                };
+                match &mut written {
+                    None => {
+                        cut = batch.decide_into(&requests, &mut by_column).err();
+                        if let Some(out) = &mut out {
+                            let portion = (from, by_column.len());
+                            let each = |at, put: &mut dyn FnMut(&Receipt)| put(&by_column.receipt(at));
+                            trouble = out.write(&batch, policy.program(), portion, each).err();
+                        }
+                    }
+                    Some(written) => {
+                        let receipts = match batch.run(&requests) {
+                            Ok(receipts) => receipts,
+                            Err((receipts, here)) => {
+                                cut = Some(here);
+                                receipts
+                            }
+                        };
+                        trouble = record(written, policy, &requests, &receipts).err();
+                        if let (Some(out), None) = (&mut out, &trouble) {
+                            trouble = write(out, &batch, policy, from, &receipts).err();
+                        }
+                    }
+                }
+                progress.set_position(block.read);
+            }
             Event::Block(block) => {
                 let from = batch.summary().requests;
                 let result = match (&block, &columns) {
                     (Block::Lines(lines), _) => batch.run(&lines.requests(&schema)),
                     (Block::Rows(rows), Some(columns)) => batch.run(&rows.requests(columns)),
                     (Block::Rows(_), None) => break,
+                    #[cfg(feature = "parquet")]
+                    (Block::Columns(_), _) => break,
                 };
                 let (receipts, here) = match result {
                     Ok(receipts) => (receipts, None),
@@ -114,11 +169,13 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
                             record(written, policy, &rows.requests(columns), &receipts)
                         }
                         (Block::Rows(_), None) => Ok(()),
+                        #[cfg(feature = "parquet")]
+                        (Block::Columns(_), _) => Ok(()),
                     }
                     .err();
                 }
                 if let (Some(out), None) = (&mut out, &trouble) {
-                    trouble = out.write(&batch, policy.program(), from, &receipts).err();
+                    trouble = write(out, &batch, policy, from, &receipts).err();
                 }
                 progress.set_position(block.end());
                 reader.recycle(block);
@@ -139,6 +196,19 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
         (None, Some(cut)) => Ok(say_cut(cut, args, format)),
         (None, None) => Ok(Exit::Done),
     }
+}
+
+/// Writes the receipts of a portion.
+fn write(
+    out: &mut ReceiptFile,
+    batch: &Batch<'_>,
+    policy: &Policy,
+    from: u64,
+    receipts: &[Receipt],
+) -> Result<(), Failure> {
+    out.write(batch, policy.program(), (from, receipts.len()), |at, put| {
+        receipts.get(at).into_iter().for_each(put);
+    })
 }
 
 /// Takes a portion into the transaction of the batch.

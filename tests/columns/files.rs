@@ -74,7 +74,7 @@ fn what_is_wrong_with_a_file_is_said_with_its_place() {
     // What came before is decided.
     assert_eq!(cut.json()["requests"], 1_000);
     run(&folder, "empty.parquet", "o.ndjson").exits(3).says("no Parquet file");
-    run(&folder, "empty.arrow", "o.ndjson").exits(3).says("cut short");
+    run(&folder, "empty.arrow", "o.ndjson").exits(3).says("it is empty");
     run(&folder, "text.parquet", "o.ndjson").exits(3).says("no Parquet file");
     run(&folder, "not-there.parquet", "o.ndjson").exits(1);
 }

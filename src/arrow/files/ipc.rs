@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 /// What a file begins and ends with.
 const MAGIC: &[u8] = b"ARROW1";
+/// Most bytes from the start of a file to its first message.
+const MAX_PADDING: u64 = 4_096;
 /// What stands before the length of a message, and the length at the end of a stream.
 const CONTINUATION: [u8; 4] = [0xFF; 4];
 const END: [u8; 8] = [0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0];
@@ -58,9 +60,16 @@ impl IpcReader {
     pub fn open(mut input: impl Read + Send + 'static, rows: usize) -> Result<IpcReader, FileError> {
         let mut head = Vec::new();
         input.by_ref().take(8).read_to_end(&mut head)?;
-        let is_file = head.starts_with(MAGIC);
-        let input: Box<dyn Read + Send> =
-            if is_file { Box::new(input) } else { Box::new(io::Cursor::new(head).chain(input)) };
+        let (is_file, mut read) = (head.starts_with(MAGIC), 0);
+        if is_file {
+            // Writers align the first message to eight bytes, or to more.
+            while read < MAX_PADDING && (read == 0 || head == [0; 8]) {
+                head.clear();
+                read += 8;
+                input.by_ref().take(8).read_to_end(&mut head)?;
+            }
+        }
+        let input: Box<dyn Read + Send> = Box::new(io::Cursor::new(head).chain(input));
         let mut reader = IpcReader {
             input,
             decoder: StreamDecoder::new(),
@@ -68,7 +77,7 @@ impl IpcReader {
             is_file,
             rows: rows.max(1),
             ready: VecDeque::new(),
-            read: if is_file { 8 } else { 0 },
+            read,
             done: 0,
             ended: false,
             failed: false,

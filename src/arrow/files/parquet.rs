@@ -7,6 +7,8 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
+use parquet::basic::{Encoding, PageType};
+use parquet::file::metadata::ParquetMetaData;
 use std::fs::File;
 use std::sync::Arc;
 
@@ -55,9 +57,24 @@ impl ParquetReader {
             Err(Err(error)) => return Err(FileError::Io(error)),
         }
         let meta = contained(|| {
-            let meta = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
-            // Strings of a dictionary page are shared, not copied row by row, which a few bytes could make very many.
-            let fields: Vec<FieldRef> = meta.schema().fields().iter().map(shared_strings).collect();
+            let options = ArrowReaderOptions::new().with_encoding_stats_as_mask(false);
+            let meta = ArrowReaderMetadata::load(&file, options)?;
+            // Strings of a dictionary page are shared, not copied row by row, which a few bytes could make very many; those
+            // of columns that are written by dictionary stay one.
+            let leaves = meta.metadata().file_metadata().schema_descr();
+            let by_dictionary = |root: usize| {
+                let leaf = (0..leaves.num_columns()).find(|leaf| leaves.get_column_root_idx(*leaf) == root);
+                leaf.is_some_and(|leaf| is_by_dictionary(meta.metadata(), leaf))
+            };
+            let fields =
+                meta.schema().fields().iter().enumerate().map(|(root, field)| match field.data_type() {
+                    DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View if by_dictionary(root) => {
+                        let ty = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+                        Arc::new(Field::clone(field).with_data_type(ty))
+                    }
+                    _ => shared_strings(field),
+                });
+            let fields: Vec<FieldRef> = fields.collect();
             let schema = Schema::new_with_metadata(fields, meta.schema().metadata().clone());
             let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
             ArrowReaderMetadata::try_new(Arc::clone(meta.metadata()), options)
@@ -199,6 +216,23 @@ impl Iterator for ParquetReader {
         self.failed = next.is_err();
         next.transpose()
     }
+}
+
+/// Whether all pages of a column are of keys into dictionaries, as the footer says.
+fn is_by_dictionary(meta: &ParquetMetaData, leaf: usize) -> bool {
+    let keys =
+        |encoding: &Encoding| matches!(encoding, Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY);
+    !meta.row_groups().is_empty()
+        && meta.row_groups().iter().all(|group| {
+            group.columns().get(leaf).is_some_and(|chunk| {
+                chunk.page_encoding_stats().is_some_and(|stats| {
+                    stats
+                        .iter()
+                        .filter(|page| page.page_type != PageType::DICTIONARY_PAGE)
+                        .all(|page| keys(&page.encoding))
+                })
+            })
+        })
 }
 
 /// The same field, with strings that may be shared. Recurses as deeply as the schema is nested, which was looked at.

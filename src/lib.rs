@@ -19,6 +19,7 @@
 //!
 //! - [`policy`]: compile, load bytecode, choose one of several.
 //! - [`batch`]: many requests on all cores, with the receipts of running them one after the other.
+//! - `arrow`: requests from Arrow record batches and Parquet files, receipts as a record batch.
 //! - [`host`]: state in memory; [`kernel::host::HostInterface`] for hosts of your own.
 //! - [`observe`]: counters, events, deltas, metrics and spans of runs.
 //! - `durable`: the state kept in a directory, crash-safe; `durable::ErynoaHost` is the host of production.
@@ -33,6 +34,8 @@
 
 pub use eclvm_kernel as kernel;
 
+#[cfg(feature = "arrow")]
+pub mod arrow;
 pub mod batch;
 pub mod clock;
 #[cfg(feature = "durable")]

@@ -231,9 +231,11 @@ fn wrong_usage() {
     run(&["--requests", "r.ndjson", "--engine", "vector"]).exits(0);
     run(&["--requests", "r.ndjson", "--engine", "warp"]).exits(2);
     run(&["--requests", "r.ndjson", "--threads", "0"]).exits(2);
-    run(&["--requests", "r.parquet"]).exits(2).says(".ndjson and .csv");
-    run(&["--requests", "r.arrow"]).exits(2).says(".ndjson and .csv");
-    run(&["--requests", "r.xlsx"]).exits(2).says(".ndjson or .csv");
+    if cfg!(not(feature = "parquet")) {
+        run(&["--requests", "r.parquet"]).exits(2).says("--features parquet");
+        run(&["--requests", "r.arrow"]).exits(2).says("--features parquet");
+    }
+    run(&["--requests", "r.xlsx"]).exits(2).says(".ndjson, .csv, .parquet or .arrow");
     run(&["--requests", "r.ndjson", "--out", "r.ndjson"]).exits(2).says("overwrite");
     run(&["--requests", "r.ndjson", "--out", "p.ecl"]).exits(2).says("overwrite");
     run(&["--requests", "nope.ndjson"]).exits(1).says("cannot read `nope.ndjson`");

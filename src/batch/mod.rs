@@ -29,7 +29,10 @@ mod sequential;
 mod summary;
 mod writing;
 
-pub use columns::{Column, ColumnError, RequestColumns};
+pub use columns::{
+    Column, ColumnError, ColumnValue, Lists, Offsets, Optional, OwnedColumn, RequestColumns, Strings,
+    Validity,
+};
 pub use decisions::Decisions;
 pub use lanes::LaneWorker;
 #[cfg(feature = "state-host")]

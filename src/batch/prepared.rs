@@ -2,7 +2,8 @@
 //! vectors are not copied.
 
 use super::RequestColumns;
-use super::columns::Column;
+use super::columns::words::Words;
+use super::columns::{Column, Optional};
 use super::fill::word;
 use super::intern::Interner;
 use bumpalo::Bump;
@@ -57,6 +58,9 @@ impl Prepared {
         } else {
             prepared.add(given.rows, trust, Ty::TRUST, mentions(StdInput::Trust), false);
         }
+        if given.unknown_keys {
+            prepared.mark_all(given.rows);
+        }
         prepared
     }
 
@@ -88,6 +92,8 @@ impl Prepared {
             Column::Texts(texts) => self.words(rows, ty, |row| texts.get(row).map(|s| ValueRef::Text(s))),
             Column::Dids(dids) => self.words(rows, ty, |row| dids.get(row).map(|d| ValueRef::Did(*d))),
             Column::Uniform(value) => self.uniform(rows, *value, ty, required, nullable),
+            Column::Strings(_) | Column::Lists(_) => self.typed(rows, column, ty, nullable),
+            Column::Optional(optional) => self.optional(rows, *optional, ty, nullable),
             Column::Values(values) if !ty.is_array() && ty.base() == Base::Trust => {
                 self.vectors(rows, values, required, nullable)
             }
@@ -99,6 +105,41 @@ impl Prepared {
             }),
         };
         self.columns.push(kept);
+    }
+    /// Columns that say by themselves what they hold.
+    fn typed(&mut self, rows: usize, column: &Column<'_>, ty: Ty, nullable: bool) -> Kept {
+        let mut odd = Vec::new();
+        let mut words = Words { ty, nullable, interner: &mut self.interner };
+        let words = words.of(column, None, 0..rows, &mut |row| odd.push(row));
+        odd.into_iter().for_each(|row| self.mark(rows, row));
+        Kept::Words(words.into_iter().map(f64::from_bits).collect())
+    }
+    /// A column with nulls. Where null does not belong, such requests are unusual, and the rest may be taken as it stands.
+    fn optional(&mut self, rows: usize, optional: Optional<'_>, ty: Ty, nullable: bool) -> Kept {
+        let (inner, valid) = (optional.column(), optional.validity());
+        let as_given = matches!(inner, Column::Numbers(_) | Column::Bools(_) | Column::Trust(_));
+        if !nullable && as_given {
+            (0..rows).filter(|row| !valid.has(*row)).for_each(|row| self.mark(rows, row));
+            self.add(rows, &inner, ty, true, false);
+            return self.columns.pop().unwrap_or(Kept::Uniform(NULL));
+        }
+        let Column::Trust(given) = inner else {
+            return self.typed(rows, &Column::Optional(optional), ty, nullable);
+        };
+        let mut six: Box<[Vec<f64>; 6]> = Box::default();
+        for (out, component) in six.iter_mut().zip(given) {
+            out.extend((0..rows).map(|row| match component.get(row) {
+                Some(x) if valid.has(row) => *x,
+                _ => f64::from_bits(NULL),
+            }));
+        }
+        for row in (0..rows).filter(|row| valid.has(*row)) {
+            let vector = given.map(|component| component.get(row).copied().unwrap_or(f64::NAN));
+            if !TrustVector(vector).is_valid() {
+                self.mark(rows, row);
+            }
+        }
+        Kept::Six(six)
     }
     /// Marks requests for which `wrong` holds.
     fn mark_where(&mut self, rows: usize, items: &[f64], wrong: impl Fn(&f64) -> bool) {
@@ -169,10 +210,10 @@ impl Prepared {
         bump: &'a Bump,
     ) -> &'a [InputColumn<'a>] {
         let all = given.columns.iter().chain(&given.standard);
-        let columns = self.columns.iter().zip(all).map(|(kept, given)| match (kept, given) {
+        let columns = self.columns.iter().zip(all).map(|(kept, given)| match (kept, given.plain()) {
             (Kept::AsGiven, Column::Numbers(numbers)) => InputColumn::Words(numbers),
             (Kept::AsGiven, Column::Bools(bools)) => InputColumn::Bools(bools),
-            (Kept::AsGiven, Column::Trust(six)) => InputColumn::Trust(*six),
+            (Kept::AsGiven, Column::Trust(six)) => InputColumn::Trust(six),
             (Kept::AsGiven, Column::Uniform(ValueRef::Trust(t))) => InputColumn::UniformTrust(t),
             (Kept::Words(words), _) => InputColumn::Words(words),
             (Kept::Six(six), _) => InputColumn::Trust(six.each_ref().map(Vec::as_slice)),

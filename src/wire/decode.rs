@@ -303,7 +303,7 @@ fn measure(text: RawText<'_>) -> Option<usize> {
 
 /// What the machine will say of a value that was read as `ty` (`vm/input.rs` in the kernel); needed only for the elements of
 /// arrays that are too large to be handed over.
-fn fault_of(value: ValueRef<'_>, ty: Ty) -> Option<Fault> {
+pub(crate) fn fault_of(value: ValueRef<'_>, ty: Ty) -> Option<Fault> {
     match value {
         ValueRef::Invalid(fault) => Some(fault),
         ValueRef::Null if !ty.is_optional() => Some(Fault::TypeMismatch),

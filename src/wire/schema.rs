@@ -19,10 +19,10 @@ pub struct Schema {
 
 /// A key that requests may have.
 #[derive(Clone, Debug)]
-pub(super) struct Key {
+pub(crate) struct Key {
     name: Box<[u8]>,
-    pub(super) slot: usize,
-    pub(super) ty: Ty,
+    pub(crate) slot: usize,
+    pub(crate) ty: Ty,
 }
 
 impl Schema {
@@ -59,12 +59,12 @@ impl Schema {
         self.inputs
     }
     /// Slots of a request: the inputs and the three standard ones, known here or not.
-    pub(super) fn slots(&self) -> usize {
+    pub(crate) fn slots(&self) -> usize {
         self.inputs + 3
     }
     /// The key of that name, looked for first at `hint`: requests of one source have their keys in one order.
     #[inline]
-    pub(super) fn find(&self, name: &[u8], hint: usize) -> Option<(usize, &Key)> {
+    pub(crate) fn find(&self, name: &[u8], hint: usize) -> Option<(usize, &Key)> {
         if let Some(key) = self.keys.get(hint).filter(|key| *key.name == *name) {
             return Some((hint, key));
         }

@@ -8,7 +8,9 @@ use crate::generate::rng::Rng;
 use crate::reference::{self, RefReceipt};
 use bumpalo::Bump;
 use eclvm::Policy;
-use eclvm::batch::{Batch, BatchOptions, Column, Engine, LaneWorker, RequestColumns};
+use eclvm::batch::{
+    Batch, BatchOptions, Column, ColumnValue, Engine, LaneWorker, OwnedColumn, RequestColumns,
+};
 use eclvm::kernel::host::HostInterface;
 use eclvm::kernel::lanes::simd::{self, Level};
 use eclvm::kernel::program::StdInput;
@@ -192,7 +194,51 @@ enum Typed<'v> {
     Texts(Vec<&'v str>),
     Dids(Vec<Did<'v>>),
     Trust([Vec<f64>; 6]),
+    Owned(OwnedColumn),
     Values(&'v [ValueRef<'v>]),
+}
+
+/// With nulls, or of lists, where every value is null or of the one type.
+fn owned(ty: Ty, values: &[ValueRef<'_>]) -> Option<OwnedColumn> {
+    fn nullable<'v, T: ColumnValue>(
+        values: &[ValueRef<'v>],
+        of: &dyn Fn(ValueRef<'v>) -> Option<T>,
+    ) -> Option<Vec<Option<T>>> {
+        values
+            .iter()
+            .map(|value| if *value == ValueRef::Null { Some(None) } else { of(*value).map(Some) })
+            .collect()
+    }
+    fn column<'v, T: ColumnValue>(
+        ty: Ty,
+        values: &[ValueRef<'v>],
+        of: &dyn Fn(ValueRef<'v>) -> Option<T>,
+    ) -> Option<OwnedColumn>
+    where
+        Option<T>: ColumnValue,
+        Option<Vec<Option<T>>>: ColumnValue,
+    {
+        match ty.elem() {
+            None => Some(nullable(values, of)?.into_iter().collect()),
+            Some(elem) if elem.is_array() => None,
+            Some(_) => {
+                let lists = values.iter().map(|value| match value {
+                    ValueRef::Null => Some(None),
+                    ValueRef::Array(items) => nullable(items, of).map(Some),
+                    _ => None,
+                });
+                Some(lists.collect::<Option<Vec<_>>>()?.into_iter().collect())
+            }
+        }
+    }
+    match ty.base() {
+        Base::Number => column(ty, values, &|v| if let ValueRef::Number(x) = v { Some(x) } else { None }),
+        Base::Bool => column(ty, values, &|v| if let ValueRef::Bool(x) = v { Some(x) } else { None }),
+        Base::Text => column(ty, values, &|v| if let ValueRef::Text(x) = v { Some(x) } else { None }),
+        Base::Did => column(ty, values, &|v| if let ValueRef::Did(x) = v { Some(x) } else { None }),
+        Base::Trust => column(ty, values, &|v| if let ValueRef::Trust(x) = v { Some(*x) } else { None }),
+        Base::Unit => None,
+    }
 }
 
 impl<'v> Typed<'v> {
@@ -215,7 +261,7 @@ impl<'v> Typed<'v> {
                 .map(|t| Typed::Trust(std::array::from_fn(|k| t.iter().map(|t| t[k]).collect()))),
             Base::Unit => None,
         };
-        typed.unwrap_or(Typed::Values(values))
+        typed.or_else(|| owned(ty, values).map(Typed::Owned)).unwrap_or(Typed::Values(values))
     }
     fn column(&self) -> Column<'_> {
         match self {
@@ -224,6 +270,7 @@ impl<'v> Typed<'v> {
             Typed::Texts(v) => Column::Texts(v),
             Typed::Dids(v) => Column::Dids(v),
             Typed::Trust(v) => Column::Trust(v.each_ref().map(Vec::as_slice)),
+            Typed::Owned(v) => v.column(),
             Typed::Values(v) => Column::Values(v),
         }
     }

@@ -159,7 +159,7 @@ mod tests {
             let mut bill = Bill::default();
             bill.begin(n);
             let mut alone = vec![0u64; n];
-            // More than the digits hold, of two numbers in turn, and in between to all and by lane.
+            // Of two numbers in turn, and in between to all and by lane.
             for round in 0..1_500u64 {
                 let (some, add) = (set(n, round + 1), if round / 600 % 2 == 0 { 3 } else { 11 });
                 bill.add(COMPUTE, add, &some, false);

@@ -164,8 +164,8 @@ Examples:
   ecl batch transfer.ecl --requests requests.csv --state world.json --threads 4
   generate | ecl batch transfer.ecl --requests - --budget-gas 1000000 --format json
 
-One request per line of NDJSON, or per row of CSV with the inputs' names as header (`trust.r` and so on for
-the components of a trust vector). A request that is wrong is a fault of its own; the rest goes on.
+One request per line of NDJSON, or per row of CSV, Parquet or Arrow with the inputs' names as columns (`trust.r`
+and so on for the components of a trust vector). Parquet and Arrow need a build with `--features parquet`. A request that is wrong is a fault of its own; the rest goes on.
 Receipts are written only with --out, one per line, in the order of the requests; `--out -` writes them to
 standard output, and the summary to standard error.
 With --state an allowed request's writes are there for every later one, in memory only. With --db each request
@@ -176,7 +176,7 @@ pub(crate) struct BatchArgs {
     /// The policy: source or .eclb bytecode; `-` is standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: String,
-    /// Requests: .ndjson or .csv; `-` is NDJSON on standard input
+    /// Requests: .ndjson, .csv, .parquet or .arrow; `-` is NDJSON on standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) requests: String,
     /// Which policy of the file; else the only one, or the one named `main`

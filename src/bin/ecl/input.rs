@@ -37,6 +37,23 @@ pub(crate) fn open(name: &str) -> Result<Box<dyn Read + Send>, Failure> {
     Ok(Box::new(file))
 }
 
+/// Opens a file that must be one: it is not read from front to back.
+#[cfg(feature = "parquet")]
+pub(crate) fn open_file(name: &str) -> Result<File, Failure> {
+    let failed = |error: &io::Error| Failure::io("read", name, error);
+    let file = File::open(name).map_err(|error| failed(&error))?;
+    let meta = file.metadata().map_err(|error| failed(&error))?;
+    if meta.is_dir() {
+        return Err(failed(&io::ErrorKind::IsADirectory.into()));
+    }
+    if !meta.is_file() {
+        return Err(Failure::usage(format!(
+            "`{name}` is a pipe or a device: Parquet is read from files only"
+        )));
+    }
+    Ok(file)
+}
+
 /// Reads a file whole, at most `limit` bytes of it.
 pub(crate) fn read(name: &str, limit: usize) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();

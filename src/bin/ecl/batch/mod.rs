@@ -10,6 +10,8 @@
 //! At most [`source::BLOCKS_AHEAD`] blocks wait, each of about [`source::BLOCK_BYTES`], so that memory stays flat however
 //! long the file is. Ctrl-C cancels the budget that all runs share, which cuts the batch at an index.
 
+#[cfg(feature = "parquet")]
+mod columns;
 mod journal;
 mod lines;
 mod receipts;
@@ -21,11 +23,19 @@ use crate::args::{BatchArgs, Engine, Format};
 use crate::exit::{Done, Exit, Failure};
 use crate::source::Source;
 use crate::{context, input, output};
-use eclvm::batch::{self, Batch, BatchOptions, Cut};
+#[cfg(feature = "parquet")]
+use bumpalo::Bump;
+use eclvm::Policy;
+#[cfg(feature = "parquet")]
+use eclvm::arrow::ArrowSchema;
+#[cfg(feature = "parquet")]
+use eclvm::batch::Decisions;
+use eclvm::batch::{self, Batch, BatchOptions, Cut, Requests};
 use eclvm::clock::SystemClock;
 use eclvm::kernel::budget::{Budget, BudgetLimits};
 use eclvm::kernel::fault::Exhaustion;
 use eclvm::kernel::host::HostInterface;
+use eclvm::kernel::receipt::Receipt;
 use eclvm::kernel::request::Clock;
 use eclvm::wire::Schema;
 use eclvm::wire::csv::CsvSchema;
@@ -66,7 +76,7 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
     let surroundings = Surroundings { now: options.now, limits: options.limits };
     let mut journal = store.as_ref().map(|store| Journal::new(store, policy, args, surroundings));
     // From here on files are touched and time counts.
-    let mut reader = Reader::start(&args.requests, kind, policy.program())?;
+    let mut reader = Reader::start(&args.requests, kind, policy, host.is_some())?;
     let mut out = args.out.as_deref().map(ReceiptFile::create).transpose()?;
     on_interrupt(&budget, &reader);
     let clock = SystemClock::new();
@@ -75,6 +85,11 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
     let progress = progress_bar(&args.requests);
 
     let mut columns: Option<CsvSchema> = None;
+    let mut receipts: Vec<Receipt> = Vec::new();
+    #[cfg(feature = "parquet")]
+    let mut matched: Option<Box<ArrowSchema>> = None;
+    #[cfg(feature = "parquet")]
+    let mut by_column = Decisions::default();
     let mut cut: Option<Cut> = None;
     let mut trouble: Option<Failure> = None;
     while cut.is_none() && trouble.is_none() {
@@ -89,30 +104,54 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
                 cut = Some(Cut { at: batch.summary().requests, reason });
             }
             Event::Header(header) => columns = Some(CsvSchema::new(&schema, &header)),
+            #[cfg(feature = "parquet")]
+            Event::Matched(found) => {
+                columns::warn(&args.requests, &found);
+                matched = Some(found);
+            }
+            // Answers stay by column too, unless a store wants them one by one.
+            #[cfg(feature = "parquet")]
+            Event::Block(Block::Columns(block)) => {
+                let from = batch.summary().requests;
+                let bump = Bump::new();
+                let Some(matched) = &matched else { break };
+                let requests = match columns::requests(&block, matched, &bump) {
+                    Ok(requests) => requests,
+                    Err(failure) => {
+                        trouble = Some(failure);
+                        break;
+                    }
+                };
+                if journal.is_none() {
+                    cut = batch.decide_into(&requests, &mut by_column).err();
+                    if let Some(out) = &mut out {
+                        let portion = (from, by_column.len());
+                        let each = |at, put: &mut dyn FnMut(&Receipt)| put(&by_column.receipt(at));
+                        trouble = out.write(&batch, policy.program(), portion, each).err();
+                    }
+                } else {
+                    (cut, trouble) = decide(&mut batch, journal.as_mut(), &requests, &mut receipts);
+                    if let (Some(out), None) = (&mut out, &trouble) {
+                        trouble = write(out, &batch, policy, from, &receipts).err();
+                    }
+                }
+                progress.set_position(block.read);
+            }
             Event::Block(block) => {
                 let from = batch.summary().requests;
-                let result = match (&block, &columns) {
-                    (Block::Lines(lines), _) => batch.run(&lines.requests(&schema)),
-                    (Block::Rows(rows), Some(columns)) => batch.run(&rows.requests(columns)),
-                    (Block::Rows(_), None) => break,
-                };
-                let (mut receipts, here) = match result {
-                    Ok(receipts) => (receipts, None),
-                    Err((receipts, here)) => (receipts, Some(here)),
-                };
-                cut = here;
-                if let Some(journal) = &mut journal {
-                    trouble = match (&block, &columns) {
-                        (Block::Lines(lines), _) => journal.take(&lines.requests(&schema), &mut receipts),
-                        (Block::Rows(rows), Some(columns)) => {
-                            journal.take(&rows.requests(columns), &mut receipts)
-                        }
-                        (Block::Rows(_), None) => Ok(()),
+                (cut, trouble) = match (&block, &columns) {
+                    (Block::Lines(lines), _) => {
+                        decide(&mut batch, journal.as_mut(), &lines.requests(&schema), &mut receipts)
                     }
-                    .err();
-                }
+                    (Block::Rows(rows), Some(columns)) => {
+                        decide(&mut batch, journal.as_mut(), &rows.requests(columns), &mut receipts)
+                    }
+                    (Block::Rows(_), None) => break,
+                    #[cfg(feature = "parquet")]
+                    (Block::Columns(_), _) => break,
+                };
                 if let (Some(out), None) = (&mut out, &trouble) {
-                    trouble = out.write(&batch, policy.program(), from, &receipts).err();
+                    trouble = write(out, &batch, policy, from, &receipts).err();
                 }
                 progress.set_position(block.end());
                 reader.recycle(block);
@@ -133,6 +172,30 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
         (None, Some(cut)) => Ok(say_cut(cut, args, format)),
         (None, None) => Ok(Exit::Done),
     }
+}
+
+/// Decides a portion, and takes it into the store where there is one. Says where the batch is cut.
+fn decide(
+    batch: &mut Batch<'_>,
+    journal: Option<&mut Journal<'_>>,
+    requests: &impl Requests,
+    receipts: &mut Vec<Receipt>,
+) -> (Option<Cut>, Option<Failure>) {
+    let cut = batch.run_into(requests, receipts).err();
+    (cut, journal.and_then(|journal| journal.take(requests, receipts).err()))
+}
+
+/// Writes the receipts of a portion.
+fn write(
+    out: &mut ReceiptFile,
+    batch: &Batch<'_>,
+    policy: &Policy,
+    from: u64,
+    receipts: &[Receipt],
+) -> Result<(), Failure> {
+    out.write(batch, policy.program(), (from, receipts.len()), |at, put| {
+        receipts.get(at).into_iter().for_each(put);
+    })
 }
 
 /// What can be said about the flags before anything is read.

@@ -38,27 +38,29 @@ impl ReceiptFile {
     pub(super) fn is_stdout(&self) -> bool {
         self.is_stdout
     }
-    /// Writes a portion whose first request has the index `from`.
+    /// Writes a portion of so many receipts, whose first request has the index `from`; `each` hands one over.
     pub(super) fn write(
         &mut self,
         batch: &Batch<'_>,
         program: &Program,
-        from: u64,
-        receipts: &[Receipt],
+        (from, count): (u64, usize),
+        each: impl Fn(usize, &mut dyn FnMut(&Receipt)) + Sync,
     ) -> Result<(), Failure> {
-        let chunks = receipts.len().div_ceil(CHUNK);
+        let chunks = count.div_ceil(CHUNK);
         if self.buffers.len() < chunks {
             self.buffers.resize_with(chunks, Vec::new);
         }
         let buffers = self.buffers.get_mut(..chunks).unwrap_or(&mut []);
         batch.install(|| {
-            let jobs = receipts.par_chunks(CHUNK).zip(buffers.par_iter_mut()).enumerate();
-            jobs.for_each(|(number, (receipts, buffer))| {
+            let jobs = buffers.par_iter_mut().enumerate();
+            jobs.for_each(|(number, buffer)| {
                 buffer.clear();
-                let first = from + (number * CHUNK) as u64;
-                for (index, receipt) in (first..).zip(receipts) {
-                    write_receipt(buffer, program, receipt, Some(index), None);
-                    buffer.push(b'\n');
+                let first = number * CHUNK;
+                for at in first..count.min(first + CHUNK) {
+                    each(at, &mut |receipt| {
+                        write_receipt(buffer, program, receipt, Some(from + at as u64), None);
+                        buffer.push(b'\n');
+                    });
                 }
             });
         });

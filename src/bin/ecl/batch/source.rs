@@ -1,10 +1,13 @@
 //! The reader thread: requests in blocks, one or two ahead of what is being decided.
 
+#[cfg(feature = "parquet")]
+use super::columns;
 use super::lines::{LineReader, Lines};
 use super::rows::{RowReader, Rows};
 use crate::exit::Failure;
 use crate::input;
 use csv::ByteRecord;
+use eclvm::Policy;
 use eclvm::kernel::isa::Op;
 use eclvm::kernel::program::Program;
 use eclvm::kernel::types::{Base, Ty};
@@ -30,6 +33,10 @@ const LARGE_TEXT_BYTES: usize = 1 << 10;
 pub(super) enum Kind {
     Ndjson,
     Csv,
+    #[cfg(feature = "parquet")]
+    Parquet,
+    #[cfg(feature = "parquet")]
+    Arrow,
 }
 
 impl Kind {
@@ -39,11 +46,17 @@ impl Kind {
         match extension.as_deref() {
             None | Some("ndjson" | "jsonl" | "json") => Ok(Kind::Ndjson),
             Some("csv") => Ok(Kind::Csv),
+            #[cfg(feature = "parquet")]
+            Some("parquet") => Ok(Kind::Parquet),
+            #[cfg(feature = "parquet")]
+            Some("arrow") => Ok(Kind::Arrow),
+            #[cfg(not(feature = "parquet"))]
             Some("parquet" | "arrow") => Err(Failure::usage(format!(
-                "this build reads requests from .ndjson and .csv: `{name}` would need Parquet and Arrow support"
+                "this build of ecl does not read Parquet and Arrow, as `{name}` would need: build it with \
+                 `--features parquet`"
             ))),
             Some(_) => Err(Failure::usage(format!(
-                "what kind of requests does `{name}` hold? The name must end in .ndjson or .csv"
+                "what kind of requests does `{name}` hold? The name must end in .ndjson, .csv, .parquet or .arrow"
             ))),
         }
     }
@@ -53,6 +66,8 @@ impl Kind {
 pub(super) enum Block {
     Lines(Lines),
     Rows(Rows),
+    #[cfg(feature = "parquet")]
+    Columns(eclvm::arrow::files::FileBatch),
 }
 
 impl Block {
@@ -61,6 +76,8 @@ impl Block {
         match self {
             Block::Lines(lines) => lines.end,
             Block::Rows(rows) => rows.end,
+            #[cfg(feature = "parquet")]
+            Block::Columns(columns) => columns.read,
         }
     }
 }
@@ -69,6 +86,9 @@ impl Block {
 pub(super) enum Event {
     /// The header of a CSV file; comes first.
     Header(ByteRecord),
+    /// The columns of a Parquet or Arrow file, matched to the policy; comes first.
+    #[cfg(feature = "parquet")]
+    Matched(Box<eclvm::arrow::ArrowSchema>),
     Block(Block),
     End,
     Failed(Failure),
@@ -85,18 +105,29 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Opens the file and begins to read it.
-    pub(super) fn start(name: &str, kind: Kind, program: &Program) -> Result<Reader, Failure> {
-        let file = input::open(name)?;
+    /// Opens the file and begins to read it: requests to a policy, which has state or not.
+    pub(super) fn start(name: &str, kind: Kind, policy: &Policy, has_state: bool) -> Result<Reader, Failure> {
+        let file = Opened::open(name, kind)?;
         let name = input::display_name(name).to_owned();
-        let most = if has_large_receipts(program) { MAX_LARGE_RECEIPTS } else { MAX_REQUESTS };
+        let most = if has_large_receipts(policy.program()) { MAX_LARGE_RECEIPTS } else { MAX_REQUESTS };
         let (events_in, events) = sync_channel(BLOCKS_AHEAD);
         let (used, used_out) = channel();
         let wake = events_in.clone();
-        let far = FarEnd { name, most, events: events_in, used: used_out };
+        let far = FarEnd {
+            name,
+            most,
+            #[cfg(feature = "parquet")]
+            policy: policy.clone(),
+            #[cfg(feature = "parquet")]
+            has_state,
+            events: events_in,
+            used: used_out,
+        };
+        #[cfg(not(feature = "parquet"))]
+        let _ = has_state;
         std::thread::Builder::new()
             .name("requests".to_owned())
-            .spawn(move || far.run(file, kind))
+            .spawn(move || far.run(file))
             .map_err(|error| Failure::failed(format!("cannot start a thread: {error}")))?;
         Ok(Reader { events, wake, used })
     }
@@ -111,6 +142,11 @@ impl Reader {
     }
     /// Gives a block's buffers back.
     pub(super) fn recycle(&mut self, block: Block) {
+        // What a decoder has made cannot be filled again.
+        #[cfg(feature = "parquet")]
+        if matches!(block, Block::Columns(_)) {
+            return;
+        }
         // The reader may have ended; then nobody needs them.
         let _ = self.used.send(block);
     }
@@ -123,28 +159,70 @@ impl Reader {
     }
 }
 
+/// An open file, by its kind.
+enum Opened {
+    Lines(Box<dyn Read + Send>),
+    Rows(Box<dyn Read + Send>),
+    #[cfg(feature = "parquet")]
+    Parquet(std::fs::File),
+    #[cfg(feature = "parquet")]
+    Arrow(Box<dyn Read + Send>),
+}
+
+impl Opened {
+    fn open(name: &str, kind: Kind) -> Result<Opened, Failure> {
+        Ok(match kind {
+            Kind::Ndjson => Opened::Lines(input::open(name)?),
+            Kind::Csv => Opened::Rows(input::open(name)?),
+            #[cfg(feature = "parquet")]
+            Kind::Parquet => Opened::Parquet(input::open_file(name)?),
+            #[cfg(feature = "parquet")]
+            Kind::Arrow => Opened::Arrow(input::open(name)?),
+        })
+    }
+}
+
 /// The far end: what the thread owns.
 struct FarEnd {
     name: String,
     most: usize,
+    #[cfg(feature = "parquet")]
+    policy: Policy,
+    #[cfg(feature = "parquet")]
+    has_state: bool,
     events: SyncSender<Event>,
     used: Receiver<Block>,
 }
 
 impl FarEnd {
-    fn run(self, file: Box<dyn Read + Send>, kind: Kind) {
-        let read = match kind {
-            Kind::Ndjson => self.lines(file),
-            Kind::Csv => self.rows(file),
+    fn run(self, file: Opened) {
+        let read = match file {
+            Opened::Lines(file) => self.lines(file).map_err(|error| self.failure(&error)),
+            Opened::Rows(file) => self.rows(file).map_err(|error| self.failure(&error)),
+            #[cfg(feature = "parquet")]
+            Opened::Parquet(file) => {
+                let matched = (&self.policy, self.has_state);
+                columns::parquet(file, self.most, matched, &self.events)
+                    .map_err(|error| columns::failure(&self.name, error))
+            }
+            #[cfg(feature = "parquet")]
+            Opened::Arrow(file) => {
+                let matched = (&self.policy, self.has_state);
+                columns::arrow(file, self.most, matched, &self.events)
+                    .map_err(|error| columns::failure(&self.name, error))
+            }
         };
         // Where the near end is gone, nobody wants to know.
         let _ = self.events.send(match read {
             Ok(()) => Event::End,
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                Event::Failed(Failure::invalid(format!("`{}`: {error}", self.name)))
-            }
-            Err(error) => Event::Failed(Failure::io("read", &self.name, &error)),
+            Err(failure) => Event::Failed(failure),
         });
+    }
+    fn failure(&self, error: &io::Error) -> Failure {
+        match error.kind() {
+            io::ErrorKind::InvalidData => Failure::invalid(format!("`{}`: {error}", self.name)),
+            _ => Failure::io("read", &self.name, error),
+        }
     }
     fn lines(&self, file: Box<dyn Read + Send>) -> io::Result<()> {
         let mut reader = LineReader::new(file, self.most);

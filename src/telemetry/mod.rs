@@ -32,4 +32,4 @@ pub use {
     states::{ActiveContext, EclvmState, ExecutionState, ExecutionsState, GasState, ManaState},
 };
 #[cfg(feature = "state-host")]
-pub(crate) use {counters::Counters, event_log::event_of, observer::LONGEST_NS};
+pub(crate) use {counters::Counters, observer::LONGEST_NS};

@@ -35,7 +35,7 @@ impl Unfold<'_> {
             return None;
         }
         self.depth = self.depth.max(depth);
-        let mut place: SmallVec<[u32; 64]> = SmallVec::with_capacity(to - from + 1);
+        let mut place: SmallVec<[u16; 64]> = SmallVec::with_capacity(to - from + 1);
         let first = self.ops.len();
         // Jumps in the function's own code, and those to its end.
         let (mut jumps, mut ends): (SmallVec<[usize; 8]>, SmallVec<[usize; 8]>) = Default::default();

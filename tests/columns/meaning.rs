@@ -185,7 +185,7 @@ fn of_parquet(policy: &Policy, batch: &RecordBatch, seed: u64) -> Vec<String> {
         )
         .set_max_row_group_row_count(Some(37))
         .set_data_page_row_count_limit(10)
-        .set_dictionary_enabled(seed % 3 != 0)
+        .set_dictionary_enabled(!seed.is_multiple_of(3))
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .build();
     let file = file_of(&parquet_bytes(batch, how));

@@ -122,7 +122,19 @@ fn both_ways_give_one_receipt_where_instructions_are_joined() {
         let u = t * 3 + t;
         for i in 0..20 { s = s * 0.5 + i * 0.25; t = t * 0.5 + t * 0.25 + s; if s > 2 { s = s - 50; } }
         require s + t < 100 || u >= 6; return s * 0.5 + u * 2 <= 4 || t < s; }";
+    // What stands at the head of a loop is paid for on every way to it.
+    let heads = "fn one(n: number) -> number { return n * 2; }
+        policy p(n: number) {
+            let sum = 0;
+            for i in 0..3 { while all(q in [n], false) { sum = sum + 1; } }
+            for i in 0..3 { for j in 0..i { sum = sum + one(j); } }
+            for i in 0..3 { for q in [1, n] { for j in 0..2 { while sum < j { sum = one(sum) + 1; } } } }
+            for i in 0..3 { sum = sum + one(i); while sum > 50 { sum = sum - one(n + 1); break; } }
+            require sum > n; }";
     let env = Env { now: NOW, ..Env::default() };
+    for n in [-1.0, 0.0, 1.0, 7.5, 100.0] {
+        both(heads, &Request::new(&[ValueRef::Number(n)]), &env);
+    }
     let long = "a text of more than sixteen bytes";
     let values = ["a", "b", "admin", "read", "sys", "", long, "a text of more than sixteen bytez"];
     for one in values {

@@ -63,8 +63,8 @@ impl Unfold<'_> {
                     ends.push(self.ops.len());
                     self.push(source, 0, quick(Quick::Jump, op, w));
                 }
-                // Nothing jumps to a charge. Who goes on behind what stands before it pays.
-                (Code::Charge, _) if self.ops.len() > meeting => {
+                // Who goes on behind what stands before it pays, unless something jumps in between.
+                (Code::Charge, _) if self.ops.len() > meeting && self.goes_on(source) => {
                     let last = self.places.last_mut()?;
                     last.through = last.through.checked_add(op.cost)?;
                 }
@@ -146,7 +146,7 @@ impl Unfold<'_> {
             self.places.pop();
         }
         match self.places.last_mut() {
-            Some(last) if !exe.is_target(at) && self.ops.len() > meeting => {
+            Some(last) if self.ops.len() > meeting && goes_on(exe, last, at) => {
                 last.through = last.through.checked_add(op.cost)?;
             }
             _ => self.push(source, op.cost, quick(Quick::Nothing, op, w)),
@@ -159,9 +159,7 @@ impl Unfold<'_> {
         let (Some(last), Some(place)) = (self.ops.last_mut(), self.places.last_mut()) else {
             return false;
         };
-        // Nothing may jump to what stands between the two, nor to the second.
-        let between = self.exe.begins.get(place.source as usize + 1..=source as usize);
-        if place.through != 0 || between.is_none_or(|begins| begins.contains(&true)) {
+        if place.through != 0 || !goes_on(self.exe, place, source) {
             return false;
         }
         let Some(joined) = joined(last) else { return false };
@@ -171,18 +169,21 @@ impl Unfold<'_> {
         true
     }
 
+    fn goes_on(&self, source: u32) -> bool {
+        self.places.last().is_some_and(|last| goes_on(self.exe, last, source))
+    }
+
     /// Two products and their sum, which take the places of two instructions.
     fn pair(&mut self) {
         let ([.., first, second], [.., from, to]) = (self.ops.as_mut_slice(), self.places.as_slice()) else {
             return;
         };
-        let between = self.exe.begins.get(from.source as usize + 1..=to.source as usize);
         let fits = first.code == Quick::MulK
             && second.code == Quick::MulKAdd
             && second.c as u8 == first.a
             && second.b != first.a
             && from.through == 0
-            && between.is_some_and(|begins| !begins.contains(&true));
+            && goes_on(self.exe, from, to.source);
         if fits {
             let (to, k) = (u16::from(first.a), second.k);
             let c = i16::from(second.b);
@@ -195,6 +196,13 @@ impl Unfold<'_> {
         self.ops.push(op);
         self.places.push(Place::priced(source, Cost { own: cost, behind: 0 }));
     }
+}
+
+/// Whether nothing jumps to a portable instruction behind that of `last`, up to `source`. (A `for` goes back behind its head
+/// without saying so: `units` sees to that.)
+fn goes_on(exe: &Executable, last: &Place, source: u32) -> bool {
+    let between = exe.begins.get(last.source as usize + 1..=source as usize);
+    between.is_some_and(|begins| !begins.contains(&true))
 }
 
 /// Where a function's registers are.

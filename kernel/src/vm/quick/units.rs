@@ -5,7 +5,7 @@
 //! taken leaves the order of the plan: it adds the sum through itself less the sum before its target. Where the run
 //! ends, what jumps have added and the sum through the last instruction are the units of all that ran.
 
-use super::code::{QuickOp, is_jump};
+use super::code::{Quick, QuickOp, is_jump};
 use super::plan::QuickPlan;
 use crate::limits::TICKS_PER_LOOK;
 
@@ -60,8 +60,12 @@ pub(super) fn sum_up(ops: &mut [QuickOp], places: &mut [Place]) -> Option<()> {
     }
     for (op, from) in ops.iter_mut().zip(&*places) {
         if is_jump(op.code) {
-            let to = places.get(usize::from(op.to))?;
-            op.c = i16::try_from(i64::from(from.through) - i64::from(to.before)).ok()?;
+            // Back behind the head of a `for` means to pay what stands behind it, as who comes from the head does.
+            let before = match op.code {
+                Quick::ForNext => places.get(usize::from(op.to).checked_sub(1)?)?.through,
+                _ => places.get(usize::from(op.to))?.before,
+            };
+            op.c = i16::try_from(i64::from(from.through) - i64::from(before)).ok()?;
         }
     }
     Some(())

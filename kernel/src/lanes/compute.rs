@@ -3,8 +3,8 @@
 
 use super::columns::{Arg, Col, InputColumn, NULL, Operand, number_bits};
 use super::masks;
-use super::ops::{fold2, map, map2, mul_add, sum, test, test2, update2};
-use super::plan::{Code, LaneOp, NEGATED, SUM_FIRST, TO_TRUTH};
+use super::ops::{fold2, map, map2, mul_add, test, test2, update2};
+use super::plan::{Code, LaneOp, NEGATED, TO_TRUTH};
 use super::run::Run;
 use super::simd::wide;
 use crate::ops::math;
@@ -250,16 +250,16 @@ impl Run<'_> {
     }
 
     fn mul_add(&mut self, op: &LaneOp) {
-        let (inputs, first) = (&self.given.inputs, op.x & SUM_FIRST != 0);
+        let inputs = &self.given.inputs;
         let columns = &mut self.s.columns;
         if let (Operand::K(b), Operand::K(c), Operand::K(d)) =
             (columns.word(inputs, op.b), columns.word(inputs, op.c), columns.word(inputs, op.d))
         {
-            return self.put_k(op, sum(b * c, d, first).to_bits());
+            return self.put_k(op, (b * c + d).to_bits());
         }
         let mut new = columns.take_spare();
         let (b, c, d) = (columns.word(inputs, op.b), columns.word(inputs, op.c), columns.word(inputs, op.d));
-        mul_add(&mut new, b, c, d, first);
+        mul_add(&mut new, b, c, d);
         self.put(op, new);
     }
     fn compare(&mut self, op: &LaneOp, f: impl Fn(f64, f64) -> bool) {

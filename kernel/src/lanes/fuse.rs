@@ -1,7 +1,7 @@
 //! Instructions that are done in one pass: a product that only the next sum reads.
 
 use super::columns::Arg;
-use super::plan::{Block, Code, LaneOp, SUM_FIRST};
+use super::plan::{Block, Code, LaneOp};
 
 /// Joins products and sums. What an instruction costs stays where it is, so that no bill changes.
 pub(super) fn fuse(ops: &mut [LaneOp], blocks: &[Block]) {
@@ -34,33 +34,30 @@ impl Readers {
     }
 }
 
-/// Joins the sum `at` with one of its terms, where that is a product computed earlier in the block that nobody else reads,
-/// of factors that have not changed since.
+/// Joins the sum `at` with its first term, where that is a product computed earlier in the block that nobody else reads, of
+/// factors that have not changed since. Not with its second: of two NaNs the first would be another one.
 fn sum(ops: &mut [LaneOp], at: usize, readers: &Readers) {
     let Some(add) = ops.get(at).copied().filter(|op| op.code == Code::Add) else { return };
-    for (term, other, first) in [(add.b, add.c, 0), (add.c, add.b, SUM_FIRST)] {
-        let Arg::Word(column) = term else { continue };
-        if readers.of(column) != 1 {
-            continue;
-        }
-        let before = ops.get(..at).unwrap_or(&[]);
-        let Some(product) = before.iter().rposition(|op| op.writes() == Some(column)) else { continue };
-        let Some(mul) = ops.get(product).copied().filter(|op| op.code == Code::Mul) else { continue };
-        let between = ops.get(product + 1..at).unwrap_or(&[]);
-        let changed = |arg: Arg| {
-            let Arg::Word(column) = arg else { return false };
-            // A column of a number is none of a vector's six.
-            between.iter().filter_map(LaneOp::writes).any(|to| to == column)
-        };
-        if changed(mul.b) || changed(mul.c) {
-            continue;
-        }
-        if let Some(op) = ops.get_mut(product) {
-            op.code = Code::Nop;
-        }
-        if let Some(op) = ops.get_mut(at) {
-            *op = LaneOp { code: Code::MulAdd, b: mul.b, c: mul.c, d: other, x: first, ..add };
-        }
+    let Arg::Word(column) = add.b else { return };
+    if readers.of(column) != 1 {
         return;
+    }
+    let before = ops.get(..at).unwrap_or(&[]);
+    let Some(product) = before.iter().rposition(|op| op.writes() == Some(column)) else { return };
+    let Some(mul) = ops.get(product).copied().filter(|op| op.code == Code::Mul) else { return };
+    let between = ops.get(product + 1..at).unwrap_or(&[]);
+    let changed = |arg: Arg| {
+        let Arg::Word(column) = arg else { return false };
+        // A column of a number is none of a vector's six.
+        between.iter().filter_map(LaneOp::writes).any(|to| to == column)
+    };
+    if changed(mul.b) || changed(mul.c) {
+        return;
+    }
+    if let Some(op) = ops.get_mut(product) {
+        op.code = Code::Nop;
+    }
+    if let Some(op) = ops.get_mut(at) {
+        *op = LaneOp { code: Code::MulAdd, b: mul.b, c: mul.c, d: add.c, ..add };
     }
 }

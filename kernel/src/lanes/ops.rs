@@ -79,25 +79,16 @@ pub(crate) fn update2(x: &mut [f64], set: &[u64], c: Operand<'_>, f: impl Fn(f64
     )
 }
 
-/// `out[lane] = b[lane] * c[lane] + d[lane]`, in two roundings; `d` first where `first`.
-pub(crate) fn mul_add(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, d: Operand<'_>, first: bool) {
+/// `out[lane] = b[lane] * c[lane] + d[lane]`, in two roundings.
+pub(crate) fn mul_add(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, d: Operand<'_>) {
     match (b, c, d) {
-        (Operand::S(b), Operand::K(c), Operand::K(d)) => {
-            map(out, Operand::S(b), move |b| sum(b * c, d, first))
-        }
-        (Operand::S(b), Operand::K(c), Operand::S(_)) => {
-            map2(out, Operand::S(b), d, move |b, d| sum(b * c, d, first));
-        }
+        (Operand::S(_), Operand::K(c), Operand::K(d)) => map(out, b, move |b| b * c + d),
+        (Operand::S(_), Operand::K(c), Operand::S(_)) => map2(out, b, d, move |b, d| b * c + d),
         _ => {
             map2(out, b, c, |b, c| b * c);
-            fold2(out, d, Operand::K(0.0), move |x, d, _| sum(x, d, first));
+            fold2(out, d, Operand::K(0.0), |product, d, _| product + d);
         }
     }
-}
-/// Which of two NaNs a sum is goes by their order.
-#[inline(always)]
-pub(crate) fn sum(x: f64, d: f64, first: bool) -> f64 {
-    if first { d + x } else { x + d }
 }
 
 /// `out[lane] = f(out[lane], b[lane], c[lane])`

@@ -168,9 +168,6 @@ pub(crate) const OF_NUMBERS: u32 = 1;
 /// In `x` of a search: the elements are strings.
 pub(crate) const OF_TEXTS: u32 = 2;
 
-/// In `x` of [`Code::MulAdd`]: the product is added to `d`, not `d` to the product.
-pub(crate) const SUM_FIRST: u32 = 1;
-
 /// One column instruction.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LaneOp {

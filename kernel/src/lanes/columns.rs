@@ -90,6 +90,10 @@ pub(crate) enum Arg {
     K(u64),
     /// A constant vector.
     KSix([f64; 6]),
+    /// The vector that was loaded for the DID of this input.
+    Loaded(u32),
+    /// The input `trust`: on host state what was loaded for the caller.
+    Trust,
 }
 
 /// All columns of a chunk. Room is made once and kept.
@@ -156,6 +160,12 @@ impl Columns {
         match arg {
             Arg::Six(at) => core::array::from_fn(|k| self.column(inputs, at + k as u32)),
             Arg::KSix(six) => six.map(Operand::K),
+            // Without a host everyone is a newcomer, and `trust` is given, as the last of the inputs.
+            Arg::Loaded(_) => TrustVector::NEWCOMER.0.map(Operand::K),
+            Arg::Trust => {
+                let last = inputs.columns.len().saturating_sub(1) as u32;
+                core::array::from_fn(|k| inputs.view(last << 3 | k as u32))
+            }
             _ => [Operand::K(f64::from_bits(NULL)); 6],
         }
     }

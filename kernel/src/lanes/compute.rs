@@ -128,6 +128,11 @@ impl Run<'_> {
             Code::View => self.view(op.a, op.x << 3, op),
             // On host state `trust` is what the host said of the caller.
             Code::ViewSix if self.env.host.is_some() => self.gather_trust(op, Arg::None),
+            Code::Norm | Code::Distance | Code::Field
+                if self.env.host.is_some() && matches!(op.b, Arg::Loaded(_) | Arg::Trust) =>
+            {
+                self.on_loaded(op);
+            }
             Code::ViewSix => {
                 for k in 0..6 {
                     self.view(op.a + k, op.x << 3 | k, op);
@@ -209,6 +214,17 @@ impl Run<'_> {
             Code::Field => {
                 let from = match op.b {
                     Arg::Six(at) => Arg::Word(at + op.x),
+                    Arg::Trust => {
+                        return self.view(op.a, (self.given.inputs.columns.len() as u32 - 1) << 3 | op.x, op);
+                    }
+                    Arg::Loaded(_) => Arg::K(
+                        crate::value::TrustVector::NEWCOMER
+                            .0
+                            .get(op.x as usize)
+                            .copied()
+                            .unwrap_or(0.0)
+                            .to_bits(),
+                    ),
                     Arg::KSix(six) => Arg::K(six.get(op.x as usize).copied().unwrap_or(0.0).to_bits()),
                     arg => arg,
                 };

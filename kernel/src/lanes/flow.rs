@@ -5,12 +5,14 @@
 //! that wait behind a loop wait until the last one has left it.
 //!
 //! **Keeping.** An instruction computes its column for all lanes. The others' old values are put back only where somebody
-//! may still want them. Nobody does, where no block reads the column before writing it; nor where the instruction is the
+//! may still want them. The others wait for later blocks, since the earliest block that somebody waits for runs first; so
+//! nobody does, where no later block can be entered by who wants the column. Nor does anybody, where the instruction is the
 //! only one that writes it and stands in no loop: a lane that is not there has no way on which the column was ever
 //! written, so that it never reads it (V4).
 
 use super::columns::Arg;
 use super::gas;
+use super::masks;
 use super::plan::{Block, Code, Edge, LaneOp, NOWHERE, Unsupported};
 use crate::gas::GasUnits;
 
@@ -155,9 +157,6 @@ impl Flow {
     /// Marks the instructions whose columns must be kept in lanes that do not run.
     fn keep(&self, ops: &mut [LaneOp], columns: u32, inputs: &[Arg]) {
         let mut writes = vec![0u32; columns as usize];
-        // Read in some block before the block writes it.
-        let mut comes_in = vec![false; columns as usize];
-        let mut written_in = vec![NOWHERE; columns as usize];
         for input in inputs {
             if let Arg::Word(at) | Arg::Six(at) = input
                 && let Some(n) = writes.get_mut(*at as usize)
@@ -165,32 +164,56 @@ impl Flow {
                 *n += 1;
             }
         }
-        for (number, block) in self.blocks.iter().enumerate() {
-            for op in ops.get(block.start as usize..block.end as usize).unwrap_or(&[]) {
-                op.reads(|at| {
-                    if written_in.get(at as usize) != Some(&(number as u32))
-                        && let Some(slot) = comes_in.get_mut(at as usize)
-                    {
-                        *slot = true;
-                    }
-                });
-                if let Some(at) = op.writes() {
-                    if let Some(n) = writes.get_mut(at as usize) {
-                        *n += 1;
-                    }
-                    if let Some(slot) = written_in.get_mut(at as usize) {
-                        *slot = number as u32;
-                    }
-                }
+        for at in ops.iter().filter_map(LaneOp::writes) {
+            if let Some(n) = writes.get_mut(at as usize) {
+                *n += 1;
             }
         }
+        let last = self.last_wanted(ops, columns);
         for (at, op) in ops.iter_mut().enumerate() {
             if let Some(column) = op.writes() {
-                let comes_in = comes_in.get(column as usize).copied().unwrap_or(true);
+                let block = self.block_of(at) as u32;
+                let wanted = last.get(column as usize).is_none_or(|last| *last > block);
                 let once = writes.get(column as usize) == Some(&1) && !self.in_loop(at);
-                op.keep = comes_in && !once;
+                op.keep = wanted && !once;
             }
         }
+    }
+
+    /// For each column the last block that somebody may enter who still wants what it holds; 0 where there is none.
+    fn last_wanted(&self, ops: &[LaneOp], columns: u32) -> Vec<u32> {
+        let words = (columns as usize).div_ceil(64);
+        let mut live = vec![0u64; words * self.blocks.len()];
+        let mut set = vec![0u64; words];
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for (number, block) in self.blocks.iter().enumerate().rev() {
+                set.fill(0);
+                for to in [block.fall.to, block.taken.to].into_iter().filter(|to| *to != NOWHERE) {
+                    let there = live.get(to as usize * words..(to as usize + 1) * words).unwrap_or(&[]);
+                    masks::or(&mut set, there);
+                }
+                for op in ops.get(block.start as usize..block.end as usize).unwrap_or(&[]).iter().rev() {
+                    if let Some(at) = op.writes() {
+                        masks::remove(&mut set, at as usize);
+                    }
+                    op.reads(|at| masks::insert(&mut set, at as usize));
+                }
+                let here = live.get_mut(number * words..(number + 1) * words).unwrap_or(&mut []);
+                changed |= !masks::same(here, &set);
+                here.copy_from_slice(&set);
+            }
+        }
+        let mut last = vec![0; columns as usize];
+        for (number, set) in live.chunks_exact(words.max(1)).enumerate() {
+            masks::each(set, |at| {
+                if let Some(slot) = last.get_mut(at) {
+                    *slot = number as u32;
+                }
+            });
+        }
+        last
     }
 }
 
@@ -199,7 +222,7 @@ impl LaneOp {
     pub(super) fn writes(&self) -> Option<u32> {
         use Code as L;
         match self.code {
-            L::Nop | L::CopyTruth | L::UnwrapTruth | L::RangeCheck | L::EntryTrust => None,
+            L::Nop | L::CopyTruth | L::UnwrapTruth | L::RangeCheck | L::EntryTrust | L::AskTrust => None,
             L::Less | L::LessEq | L::Equal | L::NotEqual | L::Same | L::SameNumber | L::SameSix => None,
             L::SameTruth | L::SameText | L::Not | L::Above | L::TextContains | L::TextStarts => None,
             L::TextEnds | L::TextIgnoreCase | L::Contains | L::HasCredential | L::ResolveDid => None,

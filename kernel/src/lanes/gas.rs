@@ -2,17 +2,18 @@
 //!
 //! Every place of a plan has a **base**: the units of the cheapest way to it. A way that is dearer adds the difference
 //! where it joins; code priced by size adds what depends on sizes. What is added by every lane that still runs is one
-//! addition for the whole chunk (`common`); else it goes to a column. So a policy whose ways cost the same where they
-//! meet pays nothing per lane, and a loop whose lanes stay together one addition per round.
+//! addition for the whole chunk (`common`); else each lane has a number of its own. So a policy whose ways cost the same
+//! where they meet pays nothing per lane, and a loop whose lanes stay together one addition per round.
 //!
-//! Additions for some lanes only are counted in binary first, a set of lanes for each digit, as long as they are of the same
-//! number: that takes a few words of 64 lanes each, where a column takes a pass over all lanes. So a loop whose lanes go
-//! different ways touches its column once in 255 rounds.
+//! **Planes.** The lanes' own numbers stand upright: one set of lanes for each binary digit. Adding the same units to many
+//! lanes is a ripple of a few words for 64 lanes each, whichever lanes they are. Numbers are read out once, when the chunk is
+//! over: a lane that leaves takes the common part with it, and nothing is added to it any more.
 //!
-//! `most` is never below the greatest number in the column, so that "no lane is over its limit" is most often known from a
-//! few integers.
+//! `most` is never below the greatest number of a lane that runs, so that "no lane is over its limit" is most often known
+//! from a few integers.
 
 use super::masks;
+use super::simd::wide;
 use crate::gas::{GasUnits, Prices};
 
 /// One layer.
@@ -20,40 +21,20 @@ use crate::gas::{GasUnits, Prices};
 struct Counter {
     common: u64,
     most: u64,
-    used: bool,
-    column: Vec<u64>,
-    /// Additions of `step` that the column lacks: how often at most, and for each lane in binary.
-    step: u64,
-    times: u64,
-    digits: Vec<u64>,
+    /// Digit `k` of each lane's number, `words` words for each digit.
+    planes: Vec<u64>,
 }
-
-/// Digits of additions that wait.
-const DIGITS: usize = 8;
 
 /// Network, Compute, Storage: Realm units are only of `cross_realm`, which lanes do not run.
 #[derive(Debug, Default)]
 pub(crate) struct Bill {
     counters: [Counter; 3],
-    lanes: usize,
+    /// Words of a set of lanes.
+    words: usize,
+    /// Lanes that have left, with what they owe.
+    left: Vec<u64>,
     carry: Vec<u64>,
-}
-
-impl Counter {
-    /// Adds what waits to the column.
-    fn settle(&mut self) {
-        if self.times == 0 {
-            return;
-        }
-        let words = masks::words(self.column.len());
-        let mut n = self.step;
-        for digit in self.digits.chunks_exact_mut(words.max(1)) {
-            masks::add(&mut self.column, digit, n);
-            digit.fill(0);
-            n = n.wrapping_mul(2);
-        }
-        self.times = 0;
-    }
+    addend: Vec<u64>,
 }
 
 /// Index of a layer in a bill.
@@ -66,59 +47,84 @@ pub(crate) fn three(units: GasUnits) -> [u64; 3] {
     [units.network, units.compute, units.storage]
 }
 
+/// `planes += digits`, the first digits first; more digits come where a carry needs them.
+fn ripple<'d>(
+    planes: &mut Vec<u64>,
+    carry: &mut Vec<u64>,
+    words: usize,
+    mut digits: impl Iterator<Item = Option<&'d [u64]>>,
+) {
+    carry.clear();
+    carry.resize(words, 0);
+    let mut at = 0;
+    loop {
+        let digit = digits.next();
+        if (digit.is_none() && !masks::any(carry)) || at >= 64 * words {
+            return;
+        }
+        if planes.len() < at + words {
+            planes.resize(at + words, 0);
+        }
+        let plane = planes.get_mut(at..at + words).unwrap_or(&mut []);
+        match digit.flatten() {
+            Some(digit) => wide(
+                #[inline(always)]
+                || {
+                    for ((plane, carry), digit) in plane.iter_mut().zip(&mut *carry).zip(digit) {
+                        let half = *plane ^ digit;
+                        let both = (*plane & digit) | (*carry & half);
+                        *plane = half ^ *carry;
+                        *carry = both;
+                    }
+                },
+            ),
+            None => {
+                for (plane, carry) in plane.iter_mut().zip(&mut *carry) {
+                    let both = *plane & *carry;
+                    *plane ^= *carry;
+                    *carry = both;
+                }
+            }
+        }
+        at += words;
+    }
+}
+
+/// The digits of a number, the last one first.
+fn digits(n: u64) -> impl Iterator<Item = bool> {
+    (0..u64::BITS - n.leading_zeros()).map(move |k| n >> k & 1 == 1)
+}
+
+impl Counter {
+    fn own(&self, words: usize, lane: usize) -> u64 {
+        let planes = self.planes.chunks_exact(words.max(1));
+        planes.enumerate().fold(0, |sum, (k, plane)| sum | u64::from(masks::has(plane, lane)) << k)
+    }
+    /// Adds `n` in the lanes of `set`.
+    fn add(&mut self, carry: &mut Vec<u64>, set: &[u64], n: u64) {
+        ripple(&mut self.planes, carry, set.len(), digits(n).map(|one| one.then_some(set)));
+    }
+}
+
 impl Bill {
     pub(crate) fn begin(&mut self, lanes: usize) {
-        self.lanes = lanes;
+        self.words = masks::words(lanes);
+        self.left.clear();
+        self.left.resize(self.words, 0);
         for counter in &mut self.counters {
             counter.common = 0;
             counter.most = 0;
-            counter.used = false;
-            counter.times = 0;
+            counter.planes.clear();
         }
-    }
-    fn open(&mut self, layer: usize) -> &mut [u64] {
-        let lanes = self.lanes;
-        let Some(counter) = self.counters.get_mut(layer) else { return &mut [] };
-        if !counter.used {
-            counter.used = true;
-            counter.column.clear();
-            counter.column.resize(lanes, 0);
-            counter.digits.clear();
-            counter.digits.resize(DIGITS * masks::words(lanes), 0);
-        }
-        &mut counter.column
     }
     /// Adds `n` units in the lanes of `set`; `all` says that no other lane runs.
     pub(crate) fn add(&mut self, layer: usize, n: u64, set: &[u64], all: bool) {
-        if n == 0 {
-            return;
-        }
+        let Some(counter) = self.counters.get_mut(layer).filter(|_| n > 0) else { return };
         if all {
-            if let Some(counter) = self.counters.get_mut(layer) {
-                counter.common = counter.common.saturating_add(n);
-            }
-            return;
-        }
-        self.open(layer);
-        let Some(counter) = self.counters.get_mut(layer) else { return };
-        counter.most = counter.most.saturating_add(n);
-        if counter.step != n || counter.times + 1 == 1 << DIGITS {
-            counter.settle();
-            counter.step = n;
-        }
-        counter.times += 1;
-        let carry = &mut self.carry;
-        carry.clear();
-        carry.extend_from_slice(set);
-        for digit in counter.digits.chunks_exact_mut(carry.len().max(1)) {
-            for (digit, carry) in digit.iter_mut().zip(&mut *carry) {
-                let both = *digit & *carry;
-                *digit ^= *carry;
-                *carry = both;
-            }
-            if !masks::any(carry) {
-                break;
-            }
+            counter.common = counter.common.saturating_add(n);
+        } else {
+            counter.add(&mut self.carry, set, n);
+            counter.most = counter.most.saturating_add(n);
         }
     }
     /// Adds `units(lane)`, none above `most`, in each lane of `set`.
@@ -129,33 +135,25 @@ impl Bill {
         most: u64,
         mut units: impl FnMut(usize) -> u64,
     ) {
-        let column = self.open(layer);
+        let Some(counter) = self.counters.get_mut(layer).filter(|_| most > 0) else { return };
+        let words = self.words;
+        self.addend.clear();
+        self.addend.resize(digits(most).count() * words, 0);
         masks::each(set, |lane| {
-            if let Some(slot) = column.get_mut(lane) {
-                *slot += units(lane);
+            let n = units(lane);
+            for (k, plane) in self.addend.chunks_exact_mut(words.max(1)).enumerate() {
+                if let Some(word) = plane.get_mut(lane / 64) {
+                    *word |= (n >> k & 1) << (lane % 64);
+                }
             }
         });
-        if let Some(counter) = self.counters.get_mut(layer) {
-            counter.most = counter.most.saturating_add(most);
-        }
+        let addend = self.addend.chunks_exact(words.max(1)).map(Some);
+        ripple(&mut counter.planes, &mut self.carry, words, addend);
+        counter.most = counter.most.saturating_add(most);
     }
-    /// Brings the columns up to date, for `extra`, `cost` and `column`.
-    pub(crate) fn settle(&mut self) {
-        self.counters.iter_mut().filter(|c| c.used).for_each(Counter::settle);
-    }
-    /// What a lane has been charged beyond the base. Columns must be settled.
-    pub(crate) fn extra(&self, layer: usize, lane: usize) -> u64 {
-        self.counters
-            .get(layer)
-            .map_or(0, |c| c.common + if c.used { c.column.get(lane).copied().unwrap_or(0) } else { 0 })
-    }
-    /// What every lane has been charged beyond the base, where that is one number.
-    pub(crate) fn common(&self, layer: usize) -> Option<u64> {
-        self.counters.get(layer).and_then(|c| (!c.used).then_some(c.common))
-    }
-    /// The column of a layer and what to add to it. Columns must be settled.
-    pub(crate) fn column(&self, layer: usize) -> (&[u64], u64) {
-        self.counters.get(layer).map_or((&[], 0), |c| (c.column.as_slice(), c.common))
+    /// What a lane that runs has been charged beyond the base.
+    fn extra(&self, layer: usize, lane: usize) -> u64 {
+        self.counters.get(layer).map_or(0, |c| c.common.saturating_add(c.own(self.words, lane)))
     }
     /// The cost of a lane that stands at a place with this base.
     pub(crate) fn cost(&self, base: GasUnits, lane: usize, prices: &Prices) -> u64 {
@@ -168,9 +166,7 @@ impl Bill {
     }
     /// No lane that stands at a place with this base costs more.
     pub(crate) fn most(&self, base: GasUnits, prices: &Prices) -> u64 {
-        let of = |layer: usize| {
-            self.counters.get(layer).map_or(0, |c| c.common.saturating_add(if c.used { c.most } else { 0 }))
-        };
+        let of = |layer: usize| self.counters.get(layer).map_or(0, |c| c.common.saturating_add(c.most));
         prices.cost(&GasUnits {
             network: base.network.saturating_add(of(NETWORK)),
             compute: base.compute.saturating_add(of(COMPUTE)),
@@ -180,11 +176,50 @@ impl Bill {
     }
     /// Looks again at what the greatest numbers are, in the lanes of `set`.
     pub(crate) fn tighten(&mut self, set: &[u64]) {
-        self.settle();
-        for counter in self.counters.iter_mut().filter(|c| c.used) {
-            let (mut most, column) = (0, &counter.column);
-            masks::each(set, |lane| most = most.max(column.get(lane).copied().unwrap_or(0)));
+        for counter in &mut self.counters {
+            let (mut most, candidates) = (0, &mut self.carry);
+            candidates.clear();
+            candidates.extend_from_slice(set);
+            for (k, plane) in counter.planes.chunks_exact(self.words.max(1)).enumerate().rev() {
+                if candidates.iter().zip(plane).any(|(lanes, plane)| lanes & plane != 0) {
+                    masks::and(candidates, plane);
+                    most |= 1 << k;
+                }
+            }
             counter.most = most;
         }
+    }
+    /// The lanes of `set` leave: from now on nothing is added to them.
+    pub(crate) fn leave(&mut self, set: &[u64]) {
+        masks::or(&mut self.left, set);
+        for counter in &mut self.counters {
+            counter.add(&mut self.carry, set, counter.common);
+        }
+    }
+    /// What the lanes that have left owe beyond the base: into `out`, and all of it together.
+    pub(crate) fn read(&self, layer: usize, out: &mut [u64]) -> u64 {
+        let Some(counter) = self.counters.get(layer) else { return 0 };
+        out.fill(0);
+        let mut sum = 0u64;
+        for (k, plane) in counter.planes.chunks_exact(self.words.max(1)).enumerate() {
+            let lanes: u64 =
+                plane.iter().zip(&self.left).map(|(p, left)| u64::from((p & left).count_ones())).sum();
+            if lanes == 0 {
+                continue;
+            }
+            sum = sum.saturating_add(lanes.saturating_mul(1 << k));
+            let out = &mut *out;
+            wide(
+                #[inline(always)]
+                move || {
+                    for (chunk, word) in out.chunks_mut(64).zip(plane) {
+                        for (bit, out) in chunk.iter_mut().enumerate() {
+                            *out |= (word >> bit & 1) << k;
+                        }
+                    }
+                },
+            );
+        }
+        sum
     }
 }

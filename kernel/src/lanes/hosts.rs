@@ -1,115 +1,36 @@
-//! What hosts are asked, in columns. Only lanes that run ask, and only after they have paid; each distinct DID is asked for
-//! once, and up to 64 in one call. The answers are kept until `forget`: one value of a host is one version of the world
-//! (`HostInterface`), which gives the same answer to the same question.
+//! What hosts are asked, in columns. Only lanes that run ask, and only after they have paid; what has been answered stands
+//! in `memos`.
 //!
 //! A host that errs leaves the lanes that wanted its answer to the scalar engine, which asks again and says whose fault it
 //! is. After each call to a host that does not say it is fast, the clock is looked at.
 
-use super::columns::{Arg, NULL, Operand, number_bits};
+use super::columns::{Arg, Columns, NULL, Operand, number_bits};
 use super::masks;
+use super::memos::{self, LARGE, NO, TOGETHER, UNKNOWN, Vectors, YES};
+use super::ops;
 use super::plan::{Code, LaneOp};
-use super::run::Run;
+use super::run::{Given, Run};
+use super::texts::Dictionary;
 use crate::host::{HostInterface, HostResult, RealmFacts, StoreValueRef};
 use crate::limits::MAX_SAFE_INTEGER;
 use crate::value::TrustVector;
 
-/// Answers, in a byte for each text. 0 is none yet.
-pub(super) const NO: u8 = 1;
-/// The other one; for numbers, that there is one.
-pub(super) const YES: u8 = 2;
-/// Asked for, and not answered.
-const ASKED: u8 = 3;
-/// A number beyond 2^53.
-const LARGE: u8 = 4;
-/// DIDs in one call.
-const TOGETHER: usize = 64;
-
-/// What is known for each text.
-#[derive(Debug, Default)]
-pub(super) struct Table {
-    pub(super) state: Vec<u8>,
-    numbers: Vec<f64>,
-}
-
-/// What hosts, and looks into texts, have answered so far.
-#[derive(Debug, Default)]
-pub(super) struct Memos {
-    tables: Vec<Table>,
-    trust_state: Vec<u8>,
-    trust: Vec<[f64; 6]>,
-    /// The mean of all trust; the inner None where there is nobody.
-    mean: Option<Option<f64>>,
-    /// The realm asked for last.
-    realm: Option<(u64, Option<RealmFacts>)>,
-}
-
-impl Memos {
-    pub(super) fn clear(&mut self) {
-        for table in &mut self.tables {
-            table.state.clear();
-        }
-        self.trust_state.clear();
-        self.mean = None;
-        self.realm = None;
-    }
-    pub(super) fn begin(&mut self, tables: usize, texts: usize) {
-        self.tables.resize_with(tables.max(self.tables.len()), Table::default);
-        for table in self.tables.iter_mut().take(tables) {
-            table.state.resize(texts, 0);
-        }
-    }
-    /// The table of a question; questions count from 1.
-    #[inline]
-    pub(super) fn table(&mut self, question: u32) -> Option<&mut Table> {
-        self.tables.get_mut((question as usize).checked_sub(1)?)
+/// The ids that an operand has; of none (and of the input `trust`), the caller's.
+fn ids_of<'s>(columns: &'s Columns, given: &'s Given<'_>, caller: u32, arg: Arg) -> Operand<'s> {
+    match arg {
+        Arg::None | Arg::Trust => given.inputs.view(caller << 3),
+        Arg::Loaded(input) => given.inputs.view(input << 3),
+        arg => columns.word(&given.inputs, arg),
     }
 }
 
-/// Asks for what the lanes of `mask` want and nobody has asked for yet: calls `ask` with up to 64 DIDs, and `keep` with
-/// each DID's id and place among them. Err where the host errs.
-fn ask_missing(
-    state: &mut [u8],
-    mask: &[u64],
-    ids: Operand<'_>,
-    mut ask: impl FnMut(&[usize], &mut [u8]) -> HostResult<()>,
-) -> HostResult<()> {
-    let mut wanted = [0usize; TOGETHER];
-    let mut n = 0;
-    let mut result = Ok(());
-    let mut flush = |wanted: &[usize], state: &mut [u8]| {
-        if result.is_ok() && !wanted.is_empty() {
-            result = ask(wanted, state);
-        }
-        // What was not answered may be asked again.
-        for id in wanted {
-            if let Some(known) = state.get_mut(*id).filter(|known| **known == ASKED) {
-                *known = 0;
-            }
-        }
-    };
-    masks::each(mask, |lane| {
-        let id = ids.bits(lane) as usize;
-        let Some(known) = state.get_mut(id).filter(|known| **known == 0) else { return };
-        *known = ASKED;
-        if let Some(slot) = wanted.get_mut(n) {
-            *slot = id;
-            n += 1;
-        }
-        if n == TOGETHER {
-            flush(&wanted, state);
-            n = 0;
-        }
-    });
-    flush(wanted.get(..n).unwrap_or(&[]), state);
-    result
-}
-
-/// One lane of six columns.
-type Row<'c> = (((((&'c mut f64, &'c mut f64), &'c mut f64), &'c mut f64), &'c mut f64), &'c mut f64);
-
-#[inline(always)]
-fn put_row((((((r, i), c), p), v), o): Row<'_>, six: [f64; 6]) {
-    [*r, *i, *c, *p, *v, *o] = six;
+/// The DIDs of some ids.
+fn dids_of<'t>(texts: &'t Dictionary, wanted: &[usize]) -> [&'t str; TOGETHER] {
+    let mut dids = [""; TOGETHER];
+    for (did, id) in dids.iter_mut().zip(wanted) {
+        *did = texts.text(*id);
+    }
+    dids
 }
 
 impl Run<'_> {
@@ -120,6 +41,7 @@ impl Run<'_> {
             return;
         }
         match op.code {
+            Code::AskTrust => self.ask_trust(op.b),
             Code::LoadTrust => {
                 self.ask_trust(op.b);
                 self.gather_trust(op, op.b);
@@ -149,151 +71,144 @@ impl Run<'_> {
         }
     }
 
-    /// The ids that an operand has; of none, the caller's.
+    /// The input that is the caller.
+    fn caller(&self) -> u32 {
+        self.plan.program().inputs.len() as u32
+    }
     fn ids(&self, arg: Arg) -> Operand<'_> {
-        match arg {
-            Arg::None => self.given.inputs.view((self.plan.program().inputs.len() as u32) << 3),
-            arg => self.s.columns.word(&self.given.inputs, arg),
-        }
+        ids_of(&self.s.columns, &self.given, self.caller(), arg)
     }
     fn realm_ids(&self) -> Operand<'_> {
-        self.given.inputs.view((self.plan.program().inputs.len() as u32 + 1) << 3)
+        self.given.inputs.view((self.caller() + 1) << 3)
     }
 
-    /// Sees to it that the vectors of all lanes that run are known; those it cannot get are given up.
+    /// Sees to it that the vectors of all lanes that run are known; lanes whose vector it cannot get are given up. Keeps
+    /// the norms by lane.
     fn ask_trust(&mut self, arg: Arg) {
-        let texts = self.given.texts;
-        let host = self.env.host;
-        let mut state = core::mem::take(&mut self.s.memos.trust_state);
-        let mut trust = core::mem::take(&mut self.s.memos.trust);
-        state.resize(texts.len(), 0);
-        trust.resize(texts.len().max(trust.len()), [0.1; 6]);
-        let ids = self.ids(arg);
-        let failed = ask_missing(&mut state, &self.s.mask, ids, |wanted, state| {
-            let mut dids = [""; TOGETHER];
-            for (did, id) in dids.iter_mut().zip(wanted) {
-                *did = texts.text(*id);
-            }
+        let (texts, host, caller) = (self.given.texts, self.env.host, self.caller());
+        let s = &mut *self.s;
+        let ids = ids_of(&s.columns, &self.given, caller, arg);
+        let memos = &mut s.memos;
+        memos.vectors.cover(texts.len());
+        let Vectors { rows, norms } = &mut memos.vectors;
+        let input = match arg {
+            Arg::Loaded(input) => input,
+            Arg::None => caller,
+            _ => caller + 1,
+        };
+        memos.by_lane.resize_with((input as usize + 1).max(memos.by_lane.len()), Vec::new);
+        let Some(by_lane) = memos.by_lane.get_mut(input as usize) else { return };
+        by_lane.resize(self.given.inputs.lanes, 0.0);
+        let marked = memos::gather(norms, ids, by_lane);
+        if !marked || !memos::unknown(by_lane, &s.mask, &mut s.test) {
+            return;
+        }
+        let answered = memos::ask_numbers(norms, &s.test, ids, &mut |wanted, norms| {
+            let dids = dids_of(texts, wanted);
             let mut out = [None; TOGETHER];
             let (dids, out) = (dids.get(..wanted.len()), out.get_mut(..wanted.len()));
             if let (Some(host), Some(dids), Some(out)) = (host, dids, out) {
                 host.trust_batch(dids, out)?;
                 for (id, vector) in wanted.iter().zip(out) {
                     let TrustVector(six) = vector.unwrap_or(TrustVector::NEWCOMER);
-                    if let (Some(slot), Some(known)) = (trust.get_mut(*id), state.get_mut(*id)) {
-                        *slot = six.map(|x| f64::from_bits(number_bits(x)));
-                        *known = YES;
-                    }
+                    memos::put_vector(rows, norms, *id, six.map(|x| f64::from_bits(number_bits(x))));
                 }
             } else {
-                for id in wanted {
-                    if let (Some(slot), Some(known)) = (trust.get_mut(*id), state.get_mut(*id)) {
-                        *slot = TrustVector::NEWCOMER.0;
-                        *known = YES;
-                    }
-                }
+                wanted.iter().for_each(|id| memos::put_vector(rows, norms, *id, TrustVector::NEWCOMER.0));
             }
             Ok(())
-        })
-        .is_err();
-        self.s.memos.trust_state = state;
-        self.s.memos.trust = trust;
-        if failed {
-            self.give_up_unknown(arg);
-        }
-    }
-    /// Lanes whose vector is not known are left to the scalar engine.
-    fn give_up_unknown(&mut self, arg: Arg) {
-        let mut test = core::mem::take(&mut self.s.test);
-        test.fill(0);
-        let ids = self.ids(arg);
-        masks::each(&self.s.mask, |lane| {
-            if self.s.memos.trust_state.get(ids.bits(lane) as usize) != Some(&YES) {
-                masks::insert(&mut test, lane);
-            }
         });
-        self.s.test = test;
-        self.give_up();
+        memos::gather(norms, ids, by_lane);
+        if answered.is_err() && memos::unknown(by_lane, &s.mask, &mut s.test) {
+            self.give_up();
+        }
     }
 
     /// `a = trust vector of b`, of what is known.
     pub(super) fn gather_trust(&mut self, op: &LaneOp, arg: Arg) {
         let mut six: [Vec<f64>; 6] = core::array::from_fn(|_| self.s.columns.take_spare());
         let ids = self.ids(arg);
-        let known = &self.s.memos.trust;
+        let known = &self.s.memos.vectors;
         let [r, i, c, p, v, o] = &mut six;
-        let six_of = |bits: u64| known.get(bits as usize).copied().unwrap_or_default();
         // Also for lanes that do not run: what they get nobody reads, and whoever is not known is not asked for.
         let rows = r.iter_mut().zip(i).zip(c).zip(p).zip(v).zip(o);
-        match ids {
-            Operand::K(id) => rows.for_each(|row| put_row(row, six_of(id.to_bits()))),
-            Operand::S(ids) => rows.zip(ids).for_each(|(row, id)| put_row(row, six_of(id.to_bits()))),
+        for (lane, (((((r, i), c), p), v), o)) in rows.enumerate() {
+            [*r, *i, *c, *p, *v, *o] = known.six(ids.get(lane));
         }
         self.put_six(op, six);
     }
 
+    /// Instructions on vectors that hosts have loaded: nothing is copied but what they ask for.
+    pub(super) fn on_loaded(&mut self, op: &LaneOp) {
+        let mut new = self.s.columns.take_spare();
+        let (s, caller) = (&*self.s, self.caller());
+        let vectors = &s.memos.vectors;
+        let b = ids_of(&s.columns, &self.given, caller, op.b);
+        match op.code {
+            Code::Norm => {
+                let input = if let Arg::Loaded(input) = op.b { input } else { caller };
+                match s.memos.by_lane.get(input as usize) {
+                    Some(norms) if norms.len() == new.len() => new.copy_from_slice(norms),
+                    _ => _ = memos::gather(&vectors.norms, b, &mut new),
+                }
+            }
+            Code::Distance => {
+                let c = ids_of(&s.columns, &self.given, caller, op.c);
+                memos::distances(vectors, b, c, &s.mask, &mut new);
+            }
+            _ => {
+                let k = op.x as usize;
+                for (lane, new) in new.iter_mut().enumerate() {
+                    *new = vectors.six(b.get(lane)).get(k).copied().unwrap_or(0.0);
+                }
+            }
+        }
+        self.put(op, new);
+    }
+
     /// Questions that are answered with yes or no.
     fn truths(&mut self, op: &LaneOp) {
-        let texts = self.given.texts;
-        let host = self.env.host;
+        let (texts, host, caller) = (self.given.texts, self.env.host, self.caller());
         if op.code == Code::IsMember {
             return self.is_member(op);
         }
-        if op.code == Code::HasCredential && op.x >> 8 == 0 {
+        if op.x >> 8 == 0 {
             return self.each_asks(op, |host, did, schema| host.has_credential(did, schema));
         }
         let schema = match op.c {
             Arg::K(k) => texts.of(k),
             _ => "",
         };
-        let at = (op.x >> 8) as usize - 1;
-        let mut table = self.s.memos.tables.get_mut(at).map(core::mem::take).unwrap_or_default();
-        let ids = self.ids(op.b);
-        let failed = ask_missing(&mut table.state, &self.s.mask, ids, |wanted, state| {
-            let mut dids = [""; TOGETHER];
-            for (did, id) in dids.iter_mut().zip(wanted) {
-                *did = texts.text(*id);
-            }
-            let mut out = [false; TOGETHER];
-            let (dids, answers) = (dids.get(..wanted.len()), out.get_mut(..wanted.len()));
-            if let (Some(host), Some(dids), Some(out)) = (host, dids, answers) {
-                match op.code {
-                    Code::ResolveDid => host.resolve_did_batch(dids, out)?,
-                    _ => host.has_credential_batch(dids, schema, out)?,
+        let s = &mut *self.s;
+        let ids = ids_of(&s.columns, &self.given, caller, op.b);
+        let Some(table) = s.memos.table(op.x >> 8) else { return };
+        table.state.resize(texts.len(), UNKNOWN);
+        if memos::truths(&table.state, ids, &s.mask, &mut s.test) {
+            memos::unanswered(&table.state, ids, &s.mask, &mut s.test);
+            let answered = memos::ask_truths(&mut table.state, &s.test, ids, &mut |wanted, state| {
+                let dids = dids_of(texts, wanted);
+                let mut out = [false; TOGETHER];
+                let (dids, answers) = (dids.get(..wanted.len()), out.get_mut(..wanted.len()));
+                if let (Some(host), Some(dids), Some(out)) = (host, dids, answers) {
+                    match op.code {
+                        Code::ResolveDid => host.resolve_did_batch(dids, out)?,
+                        _ => host.has_credential_batch(dids, schema, out)?,
+                    }
                 }
-            }
-            for (id, yes) in wanted.iter().zip(out) {
-                if let Some(known) = state.get_mut(*id) {
-                    *known = if yes { YES } else { NO };
+                for (id, yes) in wanted.iter().zip(out) {
+                    if let Some(known) = state.get_mut(*id) {
+                        *known = if yes { YES } else { NO };
+                    }
                 }
-            }
-            Ok(())
-        })
-        .is_err();
-        let mut test = core::mem::take(&mut self.s.test);
-        if failed {
-            test.fill(0);
-            let ids = self.ids(op.b);
-            masks::each(&self.s.mask, |lane| {
-                if table.state.get(ids.bits(lane) as usize).is_none_or(|known| *known == 0) {
-                    masks::insert(&mut test, lane);
-                }
+                Ok(())
             });
-            self.s.test = core::mem::take(&mut test);
-            self.give_up();
-            test = core::mem::take(&mut self.s.test);
-        }
-        test.fill(0);
-        let ids = self.ids(op.b);
-        masks::each(&self.s.mask, |lane| {
-            if table.state.get(ids.bits(lane) as usize) == Some(&YES) {
-                masks::insert(&mut test, lane);
+            if answered.is_err() {
+                memos::unanswered(&table.state, ids, &s.mask, &mut s.test);
+                masks::without(&mut s.mask, &s.test);
+                masks::without(&mut s.live, &s.test);
             }
-        });
-        if let Some(slot) = self.s.memos.tables.get_mut(at) {
-            *slot = table;
+            memos::truths(&table.state, ids, &s.mask, &mut s.test);
         }
-        self.s.test = test;
         self.put_test(op, false);
     }
 
@@ -327,61 +242,40 @@ impl Run<'_> {
 
     /// `a = balance of b`; NumberOutOfRange.
     fn balance(&mut self, op: &LaneOp) {
-        let texts = self.given.texts;
-        let host = self.env.host;
-        let at = (op.x >> 8) as usize - 1;
-        let mut table = self.s.memos.tables.get_mut(at).map(core::mem::take).unwrap_or_default();
-        let mut numbers = core::mem::take(&mut table.numbers);
-        numbers.resize(texts.len(), 0.0);
-        let ids = self.ids(op.b);
-        let failed = ask_missing(&mut table.state, &self.s.mask, ids, |wanted, state| {
-            let mut dids = [""; TOGETHER];
-            for (did, id) in dids.iter_mut().zip(wanted) {
-                *did = texts.text(*id);
-            }
-            let mut out = [0i128; TOGETHER];
-            let (dids, answers) = (dids.get(..wanted.len()), out.get_mut(..wanted.len()));
-            if let (Some(host), Some(dids), Some(out)) = (host, dids, answers) {
-                host.balance_batch(dids, out)?;
-            }
-            for (id, balance) in wanted.iter().zip(out) {
-                if let (Some(known), Some(slot)) = (state.get_mut(*id), numbers.get_mut(*id)) {
-                    let large = balance.unsigned_abs() > MAX_SAFE_INTEGER as u128;
-                    *known = if large { LARGE } else { YES };
-                    *slot = balance as f64;
-                }
-            }
-            Ok(())
-        })
-        .is_err();
+        let (texts, host, caller) = (self.given.texts, self.env.host, self.caller());
         let mut new = self.s.columns.take_spare();
-        let mut large = core::mem::take(&mut self.s.more);
-        let mut unknown = core::mem::take(&mut self.s.test);
-        large.clear();
-        large.resize(unknown.len(), 0);
-        unknown.fill(0);
-        let ids = self.ids(op.b);
-        masks::each(&self.s.mask, |lane| {
-            let id = ids.bits(lane) as usize;
-            match table.state.get(id) {
-                Some(&YES) => {
-                    if let (Some(new), Some(number)) = (new.get_mut(lane), numbers.get(id)) {
-                        *new = *number;
+        let s = &mut *self.s;
+        let ids = ids_of(&s.columns, &self.given, caller, op.b);
+        let Some(table) = s.memos.table(op.x >> 8) else { return };
+        memos::cover(&mut table.numbers, texts.len());
+        let marked = memos::gather(&table.numbers, ids, &mut new);
+        if !marked {
+            return self.put(op, new);
+        }
+        if memos::unknown(&new, &s.mask, &mut s.test) {
+            let answered = memos::ask_numbers(&mut table.numbers, &s.test, ids, &mut |wanted, numbers| {
+                let dids = dids_of(texts, wanted);
+                let mut out = [0i128; TOGETHER];
+                let (dids, answers) = (dids.get(..wanted.len()), out.get_mut(..wanted.len()));
+                if let (Some(host), Some(dids), Some(out)) = (host, dids, answers) {
+                    host.balance_batch(dids, out)?;
+                }
+                for (id, balance) in wanted.iter().zip(out) {
+                    if let Some(slot) = numbers.get_mut(*id) {
+                        let large = balance.unsigned_abs() > MAX_SAFE_INTEGER as u128;
+                        *slot = if large { LARGE } else { balance as f64 };
                     }
                 }
-                Some(&LARGE) => masks::insert(&mut large, lane),
-                _ => masks::insert(&mut unknown, lane),
+                Ok(())
+            });
+            memos::gather(&table.numbers, ids, &mut new);
+            if answered.is_err() && memos::unknown(&new, &s.mask, &mut s.test) {
+                self.give_up();
             }
-        });
-        debug_assert!(failed || !masks::any(&unknown));
-        table.numbers = numbers;
-        if let Some(slot) = self.s.memos.tables.get_mut(at) {
-            *slot = table;
         }
-        self.s.test = unknown;
-        self.give_up();
-        core::mem::swap(&mut self.s.test, &mut large);
-        self.s.more = large;
+        let s = &mut *self.s;
+        ops::test(&mut s.test, Operand::S(&new), |n| n.to_bits() == LARGE.to_bits());
+        masks::and(&mut s.test, &s.mask);
         self.leave_tested(op.exit + 1);
         self.put(op, new);
     }

@@ -94,9 +94,6 @@ pub(crate) fn each(set: &[u64], mut visit: impl FnMut(usize)) {
     }
 }
 
-/// Fewer lanes of a word than this are taken one by one.
-const FEW: u32 = 6;
-
 /// `a` where `set`, else `b`. Written in bits: of a choice between two places the compiler makes a jump for each lane.
 #[inline(always)]
 pub(crate) fn pick(set: bool, a: f64, b: f64) -> f64 {
@@ -106,44 +103,6 @@ pub(crate) fn pick(set: bool, a: f64, b: f64) -> f64 {
 
 // The loops below take slices whose length the compiler does not know: of loops over arrays of 64 it makes 64 copies of
 // their body instead of wide instructions.
-
-/// Applies `f` to the items of the set.
-#[inline(always)]
-fn update(items: &mut [u64], set: &[u64], f: impl Fn(u64) -> u64) {
-    for (chunk, word) in items.chunks_mut(64).zip(set) {
-        match *word {
-            0 => {}
-            u64::MAX => chunk.iter_mut().for_each(|item| *item = f(*item)),
-            word if word.count_ones() < FEW => each(&[word], |lane| {
-                if let Some(item) = chunk.get_mut(lane) {
-                    *item = f(*item);
-                }
-            }),
-            word => {
-                for (bit, item) in chunk.iter_mut().enumerate() {
-                    let mask = (word >> bit & 1).wrapping_neg();
-                    *item = (f(*item) & mask) | (*item & !mask);
-                }
-            }
-        }
-    }
-}
-
-/// `items[lane] = value` for the lanes of the set.
-pub(crate) fn fill(items: &mut [u64], set: &[u64], value: u64) {
-    wide(
-        #[inline(always)]
-        move || update(items, set, |_| value),
-    );
-}
-
-/// `items[lane] += n` for the lanes of the set.
-pub(crate) fn add(items: &mut [u64], set: &[u64], n: u64) {
-    wide(
-        #[inline(always)]
-        move || update(items, set, |old| old.wrapping_add(n)),
-    );
-}
 
 /// `new[lane] = old[lane]` for the lanes outside of the set.
 pub(crate) fn keep(new: &mut [f64], set: &[u64], old: &[f64]) {

@@ -32,8 +32,9 @@
 //! **Time.** Between chunks the batch looks at the clock; within long loops this engine does, after as much work as the
 //! scalar engine would. Where time is up it leaves the rest to the scalar engine, which ends each run by its own rules.
 //!
-//! Files: `masks` sets; `digits` exits; `columns` registers; `texts` dictionary and arrays; `plan`, `flatten`, `flow`, `fuse` the plan; `gas` bills; `run`
-//! blocks and exits; `compute`, `vectors`, `search`, `hosts` what instructions do; `ops` the loops; `simd` the machine.
+//! Files: `masks` sets; `digits` exits; `columns` registers; `texts` dictionary and arrays; `plan`, `flatten`, `flow`, `fuse`,
+//! `loaded` the plan; `gas` bills; `run` blocks and exits; `compute`, `vectors`, `search`, `hosts` what instructions do; `memos`
+//! answers; `ops` the loops; `simd` the machine.
 
 mod columns;
 mod compute;
@@ -43,7 +44,9 @@ mod flow;
 mod fuse;
 mod gas;
 mod hosts;
+mod loaded;
 pub mod masks;
+mod memos;
 mod ops;
 mod plan;
 mod run;

@@ -4,6 +4,7 @@ use super::columns::Arg;
 use super::flatten::{self, Flat};
 use super::flow;
 use super::fuse;
+use super::loaded;
 use super::texts::{Arrays, Dictionary};
 use crate::fault::Outcome;
 use crate::gas::{GasUnits, Prices};
@@ -134,6 +135,8 @@ pub(crate) enum Code {
     Contains,
     EntryTrust,
     LoadTrust,
+    /// The same for those who take the vector from where answers stand.
+    AskTrust,
     HasCredential,
     ResolveDid,
     GetBalance,
@@ -253,6 +256,7 @@ impl LanePlan {
         }
         let Flat { mut ops, mut exits, columns, truths, memos, texts, arrays, lists, inputs, targets, makes } =
             flatten::flatten(program)?;
+        loaded::leave_in_place(&mut ops, columns, &inputs);
         let flow = flow::blocks(&mut ops, &targets, columns, &inputs)?;
         fuse::fuse(&mut ops, &flow.blocks);
         for exit in &mut exits {

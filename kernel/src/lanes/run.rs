@@ -3,7 +3,7 @@
 
 use super::columns::{Arg, Col, Columns, InputColumn, Inputs, NULL};
 use super::gas::{Bill, NETWORK};
-use super::hosts::Memos;
+use super::memos::Memos;
 use super::plan::{Block, Code, Edge, LaneOp, LanePlan, NEGATED, NOWHERE};
 use super::texts::{Arrays, Dictionary};
 use super::{digits, masks, ops};
@@ -143,6 +143,7 @@ fn run(s: &mut Lanes, plan: &LanePlan, given: Given<'_>, env: &Env<'_>, out: Ans
     };
     run.begin();
     run.blocks();
+    run.read_bill();
 }
 
 impl Run<'_> {
@@ -152,7 +153,7 @@ impl Run<'_> {
         let s = &mut *self.s;
         s.columns.begin(self.plan.columns as usize, self.plan.truths as usize, lanes);
         s.bill.begin(lanes);
-        s.memos.begin(self.plan.memos as usize, self.given.texts.len());
+        s.memos.begin(self.plan.memos as usize);
         for set in [&mut s.live, &mut s.mask, &mut s.test] {
             set.clear();
             set.resize(words, 0);
@@ -403,7 +404,6 @@ impl Run<'_> {
         let words = self.s.live.len();
         let s = &mut *self.s;
         let Some(set) = s.pending.get_mut(to * words..(to + 1) * words) else { return };
-        s.bill.settle();
         let poor = poor(&s.bill, base, self.env, self.limit, set, &mut s.test);
         if poor {
             masks::without(set, &s.test);
@@ -423,7 +423,6 @@ impl Run<'_> {
             && self.s.bill.most(base, &self.env.prices) > limit
         {
             let s = &mut *self.s;
-            s.bill.settle();
             if poor(&s.bill, base, self.env, self.limit, &s.mask, &mut s.test) {
                 self.give_up();
             }
@@ -446,7 +445,6 @@ impl Run<'_> {
         masks::without(&mut s.mask, &s.test);
         masks::without(&mut s.live, &s.test);
         let Some(at) = self.plan.exits.get(usize::from(exit)) else { return };
-        s.bill.settle();
         if let Some(limit) = self.limit
             && s.bill.most(at.gas, &self.env.prices) > limit
         {
@@ -469,24 +467,14 @@ impl Run<'_> {
         if at.outcome == Outcome::Allow {
             masks::or(self.out.passed, &s.test);
         }
+        s.bill.leave(&s.test);
+    }
+
+    /// All have left: what they owe on top of their exits.
+    fn read_bill(&mut self) {
         for ((layer, out), sum) in self.out.extra.iter_mut().enumerate().zip(&mut self.out.tally.extra) {
-            if out.is_empty() {
-                continue;
-            }
-            match s.bill.common(layer) {
-                Some(n) => {
-                    masks::fill(out, &s.test, n);
-                    *sum = sum.saturating_add(n.saturating_mul(ended));
-                }
-                None => {
-                    let (column, common) = s.bill.column(layer);
-                    masks::each(&s.test, |lane| {
-                        if let (Some(out), Some(n)) = (out.get_mut(lane), column.get(lane)) {
-                            *out = common + n;
-                            *sum = sum.saturating_add(*out);
-                        }
-                    });
-                }
+            if !out.is_empty() {
+                *sum = sum.saturating_add(self.s.bill.read(layer, out));
             }
         }
     }

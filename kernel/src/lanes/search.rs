@@ -4,11 +4,12 @@
 use super::columns::{Arg, NULL, Operand};
 use super::compute::to_truth;
 use super::gas::COMPUTE;
-use super::hosts::{NO, YES};
 use super::masks;
+use super::memos::{NO, UNKNOWN, YES};
 use super::ops::{test, test2};
 use super::plan::{Code, LaneOp, NEGATED, NULLABLE, OF_NUMBERS, OF_TEXTS};
 use super::run::Run;
+use super::texts::head;
 use crate::ops::{math, text};
 
 /// A list this short is compared one by one.
@@ -27,7 +28,7 @@ impl Run<'_> {
             }
             Code::TextLen => self.text_len(op),
             Code::TextContains => self.text_test(op, text::contains),
-            Code::TextStarts => self.text_test(op, |b, c| b.starts_with(c)),
+            Code::TextStarts => self.text_starts(op),
             Code::TextEnds => self.text_test(op, |b, c| b.ends_with(c)),
             Code::TextIgnoreCase => self.text_test(op, text::eq_ignore_ascii_case),
             Code::ArrayLen => {
@@ -103,23 +104,52 @@ impl Run<'_> {
         s.test.fill(0);
         let test = &mut s.test;
         match s.memos.table(op.x >> 8) {
-            Some(table) => masks::each(&s.mask, |lane| {
-                let (b, c) = (b.bits(lane), c.bits(lane));
-                let key = if matches!(op.b, Arg::Word(_)) { b } else { c };
-                let Some(known) = table.state.get_mut(key as usize) else { return };
-                if *known == 0 {
-                    *known = if f(texts.of(b), texts.of(c)) { YES } else { NO };
-                }
-                if *known == YES {
-                    masks::insert(test, lane);
-                }
-            }),
+            Some(table) => {
+                table.state.resize(texts.len(), UNKNOWN);
+                masks::each(&s.mask, |lane| {
+                    let (b, c) = (b.bits(lane), c.bits(lane));
+                    let key = if matches!(op.b, Arg::Word(_)) { b } else { c };
+                    let Some(known) = table.state.get_mut(key as usize) else { return };
+                    if *known == UNKNOWN {
+                        *known = if f(texts.of(b), texts.of(c)) { YES } else { NO };
+                    }
+                    if *known == YES {
+                        masks::insert(test, lane);
+                    }
+                });
+            }
             None => masks::each(&s.mask, |lane| {
                 if f(texts.of(b.bits(lane)), texts.of(c.bits(lane))) {
                     masks::insert(test, lane);
                 }
             }),
         }
+        self.put_test(op, false);
+    }
+
+    /// Whether texts start with one of at most eight bytes: a comparison of numbers.
+    fn text_starts(&mut self, op: &LaneOp) {
+        let texts = self.given.texts;
+        let (b, c) = {
+            let (columns, inputs) = (&self.s.columns, &self.given.inputs);
+            (columns.word(inputs, op.b), columns.word(inputs, op.c).uniform())
+        };
+        // A byte of 0 could not be told from the end of a shorter text.
+        let short = c.map(|c| texts.of(c)).filter(|start| start.len() <= 8 && !start.contains('\0'));
+        let (Operand::S(_), Some(start)) = (b, short) else {
+            return self.text_test(op, |b, c| b.starts_with(c));
+        };
+        self.charge_texts(op, false);
+        let (wanted, bits) = (head(start), u64::MAX.checked_shr(64 - 8 * start.len() as u32).unwrap_or(0));
+        let mut heads = self.s.columns.take_spare();
+        let s = &mut *self.s;
+        if let Operand::S(ids) = s.columns.word(&self.given.inputs, op.b) {
+            for (head, id) in heads.iter_mut().zip(ids) {
+                *head = f64::from_bits(texts.head_of(id.to_bits()));
+            }
+        }
+        test(&mut s.test, Operand::S(&heads), |head| head.to_bits() & bits == wanted);
+        s.columns.give_back(heads);
         self.put_test(op, false);
     }
 
@@ -132,17 +162,31 @@ impl Run<'_> {
         let (b, c) = (s.columns.word(inputs, op.b), s.columns.word(inputs, op.c));
         s.test.fill(0);
         let out = &mut s.test;
-        masks::each(&s.mask, |lane| {
-            let items = arrays.items(b.bits(lane));
-            match math::index(c.get(lane), items.len()).ok().and_then(|i| items.get(i)) {
-                Some(item) => {
-                    if let Some(new) = new.get_mut(lane) {
-                        *new = f64::from_bits(*item);
-                    }
+        let same = c.uniform().and_then(|c| math::index(f64::from_bits(c), u32::MAX as usize).ok());
+        if let (Operand::S(b), Some(index)) = (b, same) {
+            // All lanes take the same element, which a round of a loop does.
+            for (((new, b), out), mask) in new.chunks_mut(64).zip(b.chunks(64)).zip(&mut *out).zip(&s.mask) {
+                let mut missing = 0u64;
+                for (new, b) in new.iter_mut().zip(b).rev() {
+                    let item = arrays.item(b.to_bits(), index as u32);
+                    *new = f64::from_bits(item.unwrap_or(0));
+                    missing = missing << 1 | u64::from(item.is_none());
                 }
-                None => masks::insert(out, lane),
+                *out = missing & mask;
             }
-        });
+        } else {
+            masks::each(&s.mask, |lane| {
+                let items = arrays.items(b.bits(lane));
+                match math::index(c.get(lane), items.len()).ok().and_then(|i| items.get(i)) {
+                    Some(item) => {
+                        if let Some(new) = new.get_mut(lane) {
+                            *new = f64::from_bits(*item);
+                        }
+                    }
+                    None => masks::insert(out, lane),
+                }
+            });
+        }
         self.leave_tested(op.exit);
         if to_truth(op) {
             let s = &mut *self.s;
@@ -163,6 +207,15 @@ impl Run<'_> {
         let (b, c) = (s.columns.word(inputs, op.b), s.columns.word(inputs, op.c));
         let list = (op.x >> 8).checked_sub(1).and_then(|at| self.plan.lists.get(at as usize));
         match list {
+            Some(list) if (1..=4).contains(&list.len()) => {
+                // A shorter one names its first element again.
+                let at = |at: usize| list.get(at).or(list.first()).copied().unwrap_or(0);
+                let (w, x, y, z) = (at(0), at(1), at(2), at(3));
+                test(&mut s.test, b, |b| {
+                    let b = b.to_bits();
+                    (b == w) | (b == x) | (b == y) | (b == z)
+                });
+            }
             Some(list) if list.len() <= SHORT => {
                 s.test.fill(0);
                 s.more.clear();
@@ -225,8 +278,17 @@ impl Run<'_> {
                 .bill
                 .add_each(COMPUTE, &s.mask, of(bytes + most), |lane| of(bytes + texts.len_of(b.bits(lane))));
         }
-        let (elements, bytes) = arrays.largest();
-        let most = elements.div_ceil(8) + (bytes + texts.range().1).div_ceil(32);
+        let units =
+            |(elements, bytes): (u64, u64), own: u64| elements.div_ceil(8) + (bytes + own).div_ceil(32);
+        let (least, most) = match (strings, b.uniform()) {
+            (false, _) => (0, 0),
+            (true, Some(b)) => (texts.len_of(b), texts.len_of(b)),
+            (true, None) => (0, texts.range().1),
+        };
+        let (least, most) = (units(arrays.smallest(), least), units(arrays.largest(), most));
+        if least == most {
+            return s.bill.add(COMPUTE, most, &s.mask, self.all);
+        }
         s.bill.add_each(COMPUTE, &s.mask, most, |lane| {
             let (elements, bytes) = arrays.totals(c.bits(lane));
             let own = if strings { texts.len_of(b.bits(lane)) } else { 0 };

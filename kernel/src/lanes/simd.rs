@@ -79,7 +79,6 @@ pub(super) fn wide<R>(job: impl FnOnce() -> R) -> R {
 #[cfg(test)]
 mod tests {
     use super::super::columns::Operand;
-    use super::super::gas::{Bill, COMPUTE};
     use super::super::{masks, ops};
     use super::{Level, at_most, best};
 
@@ -148,33 +147,6 @@ mod tests {
                 })
                 .collect();
             assert_eq!(bits(&out), bits(&alone), "{n} {most:?}");
-        }
-        at_most(best());
-    }
-
-    #[test]
-    fn additions_that_wait_come_to_the_same() {
-        for (n, most) in LENGTHS.iter().flat_map(|n| [Level::Base, Level::Avx512].map(|l| (*n, l))) {
-            at_most(most);
-            let mut bill = Bill::default();
-            bill.begin(n);
-            let mut alone = vec![0u64; n];
-            // More than the digits hold, of two numbers in turn, and in between to all and by lane.
-            for round in 0..1_500u64 {
-                let (some, add) = (set(n, round + 1), if round / 600 % 2 == 0 { 3 } else { 11 });
-                bill.add(COMPUTE, add, &some, false);
-                (0..n).filter(|lane| masks::has(&some, *lane)).for_each(|lane| alone[lane] += add);
-                if round % 400 == 0 {
-                    bill.add(COMPUTE, 2, &some, true);
-                    bill.add_each(COMPUTE, &some, 9, |lane| lane as u64 % 9);
-                    (0..n).for_each(|lane| alone[lane] += 2);
-                    (0..n)
-                        .filter(|lane| masks::has(&some, *lane))
-                        .for_each(|lane| alone[lane] += lane as u64 % 9);
-                }
-            }
-            bill.settle();
-            assert!((0..n).all(|lane| bill.extra(COMPUTE, lane) == alone[lane]), "{n} {most:?}");
         }
         at_most(best());
     }

@@ -11,6 +11,8 @@ pub struct Dictionary {
     bytes: String,
     ends: Vec<u32>,
     lens: Vec<u32>,
+    /// The first eight bytes of each, the first of them lowest; 0 where there are fewer.
+    heads: Vec<u64>,
     /// Fewest and most bytes of the texts that were measured.
     range: Option<(u32, u32)>,
 }
@@ -25,6 +27,7 @@ impl Dictionary {
         self.bytes.push_str(text);
         self.ends.push(end);
         self.lens.push(len);
+        self.heads.push(head(text));
         Some(id)
     }
     /// Says that the text of an id is used as a string: prices depend on its size.
@@ -62,12 +65,18 @@ impl Dictionary {
         self.bytes.push_str(&first.bytes);
         self.ends.clone_from(&first.ends);
         self.lens.clone_from(&first.lens);
+        self.heads.clone_from(&first.heads);
         self.range = first.range;
     }
     /// Bytes of the text that register bits stand for.
     #[inline(always)]
     pub(crate) fn len_of(&self, bits: u64) -> u64 {
         u64::from(self.lens.get(bits as usize).copied().unwrap_or(0))
+    }
+    /// First bytes of the text that register bits stand for, as a register would hold them.
+    #[inline(always)]
+    pub(crate) fn head_of(&self, bits: u64) -> u64 {
+        self.heads.get(bits as usize).copied().unwrap_or(0)
     }
     /// The text that register bits stand for.
     #[inline]
@@ -78,6 +87,11 @@ impl Dictionary {
     pub(crate) fn range(&self) -> (u64, u64) {
         self.range.map_or((0, 0), |(least, most)| (u64::from(least), u64::from(most)))
     }
+}
+
+/// The first eight bytes of a text, the first of them lowest; 0 where there are fewer.
+pub(crate) fn head(text: &str) -> u64 {
+    text.bytes().take(8).enumerate().fold(0, |head, (at, byte)| head | u64::from(byte) << (8 * at))
 }
 
 /// One array.
@@ -97,6 +111,8 @@ pub struct Arrays {
     words: Vec<u64>,
     /// No array has more elements, nor more bytes of texts.
     largest: (u32, u32),
+    /// No array has fewer.
+    smallest: Option<(u32, u32)>,
 }
 
 impl Arrays {
@@ -114,6 +130,8 @@ impl Arrays {
         let len = u32::try_from(self.words.len()).ok()? - start;
         self.spans.push(Span { start, len, elements: len, text });
         self.largest = (self.largest.0.max(len), self.largest.1.max(text));
+        let (least, bytes) = self.smallest.unwrap_or((len, text));
+        self.smallest = Some((least.min(len), bytes.min(text)));
         Some(id)
     }
     /// How many arrays there are.
@@ -136,6 +154,7 @@ impl Arrays {
         self.spans.clone_from(&first.spans);
         self.words.clone_from(&first.words);
         self.largest = first.largest;
+        self.smallest = first.smallest;
     }
     #[inline(always)]
     pub(crate) fn items(&self, bits: u64) -> &[u64] {
@@ -149,6 +168,16 @@ impl Arrays {
     /// No array has more elements, nor more bytes of texts.
     pub(crate) fn largest(&self) -> (u64, u64) {
         (u64::from(self.largest.0), u64::from(self.largest.1))
+    }
+    /// No array has fewer elements, nor fewer bytes of texts.
+    pub(crate) fn smallest(&self) -> (u64, u64) {
+        self.smallest.map_or((0, 0), |(least, bytes)| (u64::from(least), u64::from(bytes)))
+    }
+    /// The element of an array at an index.
+    #[inline(always)]
+    pub(crate) fn item(&self, bits: u64, index: u32) -> Option<u64> {
+        let span = self.spans.get(bits as usize).filter(|span| index < span.len)?;
+        self.words.get((span.start + index) as usize).copied()
     }
     /// Elements, and bytes of the texts among them.
     #[inline(always)]

@@ -30,6 +30,9 @@ const MARK: u64 = 0x7FF4_756E_6B6E_0000;
 pub(super) const LARGE: f64 = f64::from_bits(MARK | 1);
 /// In place of a number: asked for, and not answered.
 const MARK_ASKED: u64 = MARK | 2;
+/// Asks for these ids, and puts their answers into the table.
+type Ask<'a, T> = dyn FnMut(&[usize], &mut [T]) -> HostResult<()> + 'a;
+
 /// DIDs in one call.
 pub(super) const TOGETHER: usize = 64;
 
@@ -193,7 +196,7 @@ fn ask_each<T>(
     ids: Operand<'_>,
     claim: impl Fn(&mut T) -> bool,
     free: impl Fn(&mut T),
-    ask: &mut dyn FnMut(&[usize], &mut [T]) -> HostResult<()>,
+    ask: &mut Ask<'_, T>,
 ) -> HostResult<()> {
     let mut wanted = [0usize; TOGETHER];
     let mut n = 0;
@@ -228,7 +231,7 @@ pub(super) fn ask_truths(
     state: &mut [u8],
     set: &[u64],
     ids: Operand<'_>,
-    ask: &mut dyn FnMut(&[usize], &mut [u8]) -> HostResult<()>,
+    ask: &mut Ask<'_, u8>,
 ) -> HostResult<()> {
     let claim = |state: &mut u8| *state == UNKNOWN && core::mem::replace(state, ASKED) == UNKNOWN;
     let free = |state: &mut u8| *state = if *state == ASKED { UNKNOWN } else { *state };
@@ -241,7 +244,7 @@ pub(super) fn ask_numbers(
     numbers: &mut [f64],
     set: &[u64],
     ids: Operand<'_>,
-    ask: &mut dyn FnMut(&[usize], &mut [f64]) -> HostResult<()>,
+    ask: &mut Ask<'_, f64>,
 ) -> HostResult<()> {
     let swap = |n: &mut f64, from: u64, to: u64| {
         let is = n.to_bits() == from;

@@ -208,9 +208,10 @@ impl Bill {
                 continue;
             }
             sum = sum.saturating_add(lanes.saturating_mul(1 << k));
+            let out = &mut *out;
             wide(
                 #[inline(always)]
-                || {
+                move || {
                     for (chunk, word) in out.chunks_mut(64).zip(plane) {
                         for (bit, out) in chunk.iter_mut().enumerate() {
                             *out |= (word >> bit & 1) << k;

@@ -36,6 +36,10 @@ pub(super) enum How {
 
 /// Runs a quick plan from its start. Registers are named by bytes, and there is one for every byte.
 #[inline(never)]
+#[expect(
+    clippy::neg_cmp_op_on_partial_ord,
+    reason = "where one is NaN the comparison does not hold: that is meant"
+)]
 pub(super) fn execute<'a, const METERED: bool>(
     given: &Given<'_, 'a>,
     memory: &mut Memory<'a>,
@@ -176,11 +180,9 @@ pub(super) fn execute<'a, const METERED: bool>(
             Quick::JumpNull => jump_if!(op, get!(op.a) == NULL),
             Quick::JumpSome => jump_if!(op, get!(op.a) != NULL),
             // Less, not more or equal: a bound may be no number.
-            #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN ends the loop")]
             Quick::LoopLess => jump_if!(op, !(num!(op.a) < num!(op.b))),
             Quick::LoopMore => {
                 let len = array(&given.exe.constants, words, get!(op.b)).len();
-                #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN ends the loop")]
                 let done = !(num!(op.a) < len as f64);
                 jump_if!(op, done);
             }
@@ -195,7 +197,6 @@ pub(super) fn execute<'a, const METERED: bool>(
                     let item = table.get((array + ARRAY_HEADER).wrapping_add(at as usize));
                     set!(op.x, item.copied().unwrap_or(0));
                 } else {
-                    #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN ends the loop")]
                     let done = !(i < len as f64);
                     jump_if!(op, done);
                     // Between two elements: the full machine says what that is.

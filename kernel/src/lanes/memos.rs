@@ -256,22 +256,39 @@ pub(super) fn ask_numbers(
 
 /// Distances of the vectors of these ids, in lanes of `mask` at least.
 pub(super) fn distances(vectors: &Vectors, b: Operand<'_>, c: Operand<'_>, mask: &[u64], out: &mut [f64]) {
-    let of = |lane: usize| {
-        let (b, c) = (vectors.six(b.get(lane)), vectors.six(c.get(lane)));
-        let [r, i, c, p, v, o]: [f64; 6] = core::array::from_fn(|k| {
-            let (b, c) = (b.get(k).copied().unwrap_or(0.0), c.get(k).copied().unwrap_or(0.0));
-            (b - c) * (b - c)
-        });
-        (r + i + c + p + v + o).sqrt()
+    let rows = vectors.rows.as_slice();
+    match (b, c) {
+        (Operand::S(b), Operand::S(c)) => wide(
+            #[inline(always)]
+            move || distance_loop(rows, (b, c), mask, out),
+        ),
+        _ => masks::each(mask, |lane| {
+            if let Some(out) = out.get_mut(lane) {
+                *out = distance(rows, b.get(lane), c.get(lane));
+            }
+        }),
+    }
+}
+#[inline(always)]
+fn distance_loop(rows: &[Row], (b, c): (&[f64], &[f64]), mask: &[u64], out: &mut [f64]) {
+    for (((out, b), c), word) in out.chunks_mut(64).zip(b.chunks(64)).zip(c.chunks(64)).zip(mask) {
+        let mut left = *word;
+        while left != 0 {
+            let lane = left.trailing_zeros() as usize;
+            left &= left - 1;
+            if let (Some(out), Some(b), Some(c)) = (out.get_mut(lane), b.get(lane), c.get(lane)) {
+                *out = distance(rows, *b, *c);
+            }
+        }
+    }
+}
+/// Component by component, added in the order in which the scalar engine adds them.
+#[inline(always)]
+fn distance(rows: &[Row], b: f64, c: f64) -> f64 {
+    let (Some(Row(b)), Some(Row(c))) = (rows.get(b.to_bits() as usize), rows.get(c.to_bits() as usize)) else {
+        return 0.0;
     };
-    wide(
-        #[inline(always)]
-        || {
-            masks::each(mask, |lane| {
-                if let Some(out) = out.get_mut(lane) {
-                    *out = of(lane);
-                }
-            });
-        },
-    );
+    let ([r, i, c, p, v, o], [r2, i2, c2, p2, v2, o2]) = (*b, *c);
+    let (r, i, c, p, v, o) = (r - r2, i - i2, c - c2, p - p2, v - v2, o - o2);
+    (r * r + i * i + c * c + p * p + v * v + o * o).sqrt()
 }

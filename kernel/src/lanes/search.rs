@@ -168,9 +168,9 @@ impl Run<'_> {
             for (((new, b), out), mask) in new.chunks_mut(64).zip(b.chunks(64)).zip(&mut *out).zip(&s.mask) {
                 let mut missing = 0u64;
                 for (new, b) in new.iter_mut().zip(b).rev() {
-                    let item = arrays.item(b.to_bits(), index as u32);
-                    *new = f64::from_bits(item.unwrap_or(0));
-                    missing = missing << 1 | u64::from(item.is_none());
+                    let (item, there) = arrays.item(b.to_bits(), index as u32);
+                    *new = f64::from_bits(item);
+                    missing = missing << 1 | u64::from(!there);
                 }
                 *out = missing & mask;
             }

@@ -173,11 +173,14 @@ impl Arrays {
     pub(crate) fn smallest(&self) -> (u64, u64) {
         self.smallest.map_or((0, 0), |(least, bytes)| (u64::from(least), u64::from(bytes)))
     }
-    /// The element of an array at an index.
+    /// The element of an array at an index, and whether there is one. Without jumps: in a loop over lists of different
+    /// lengths nobody can foretell them.
     #[inline(always)]
-    pub(crate) fn item(&self, bits: u64, index: u32) -> Option<u64> {
-        let span = self.spans.get(bits as usize).filter(|span| index < span.len)?;
-        self.words.get((span.start + index) as usize).copied()
+    pub(crate) fn item(&self, bits: u64, index: u32) -> (u64, bool) {
+        let span = self.spans.get(bits as usize).copied().unwrap_or_default();
+        let there = index < span.len;
+        let at = span.start.wrapping_add(index) & u32::from(there).wrapping_neg();
+        (self.words.get(at as usize).copied().unwrap_or(0), there)
     }
     /// Elements, and bytes of the texts among them.
     #[inline(always)]

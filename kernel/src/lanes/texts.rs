@@ -134,6 +134,12 @@ impl Arrays {
         self.smallest = Some((least.min(len), bytes.min(text)));
         Some(id)
     }
+    /// Whether the array of an id is of these elements, with so many bytes of texts.
+    #[must_use]
+    pub fn is(&self, id: u32, items: &[u64], text_bytes: u64) -> bool {
+        let bytes = self.spans.get(id as usize).map(|span| u64::from(span.text));
+        bytes == Some(text_bytes) && self.items(u64::from(id)) == items
+    }
     /// How many arrays there are.
     #[must_use]
     pub fn len(&self) -> usize {

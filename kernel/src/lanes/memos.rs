@@ -157,19 +157,24 @@ pub(super) fn unanswered(state: &[u8], ids: Operand<'_>, mask: &[u64], set: &mut
 
 /// The numbers of these ids; says whether there is a mark among them.
 pub(super) fn gather(numbers: &[f64], ids: Operand<'_>, out: &mut [f64]) -> bool {
-    let of = |id: f64| numbers.get(id.to_bits() as usize).copied().unwrap_or(0.0);
+    let of = move |id: f64| numbers.get(id.to_bits() as usize).copied().unwrap_or(0.0);
     match ids {
         Operand::K(id) => {
             out.fill(of(id));
             is_mark(of(id))
         }
         Operand::S(ids) => {
-            for (out, id) in out.iter_mut().zip(ids) {
-                *out = of(*id);
-            }
             wide(
                 #[inline(always)]
-                || out.iter().fold(false, |any, n| any | is_mark(*n)),
+                move || {
+                    let mut any = 0;
+                    for (out, id) in out.iter_mut().zip(ids) {
+                        let n = of(*id);
+                        *out = n;
+                        any |= u64::from(is_mark(n));
+                    }
+                    any != 0
+                },
             )
         }
     }

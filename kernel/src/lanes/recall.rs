@@ -66,6 +66,16 @@ pub(super) struct Note {
     units: u64,
 }
 
+impl Slot {
+    /// All parts at once: one jump, not three.
+    #[inline(always)]
+    fn has(&self, key: [u64; KEYS]) -> bool {
+        let ([a, b, c], [d, e, f]) = (self.key, key);
+        (a ^ d) | (b ^ e) | (c ^ f) == 0
+    }
+}
+
+#[inline(always)]
 fn place(key: [u64; KEYS], slots: usize) -> usize {
     let [a, b, c] = key;
     let a = a.wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -82,7 +92,7 @@ fn slot_of(slots: &[Slot], key: [u64; KEYS]) -> Option<(usize, &Slot)> {
     (0..PROBES)
         .map(|probe| (first + probe) & slots.len().wrapping_sub(1))
         .filter_map(|at| Some((at, slots.get(at)?)))
-        .find(|(_, slot)| slot.bits == 0 || slot.key == key)
+        .find(|(_, slot)| slot.bits == 0 || slot.has(key))
 }
 
 impl Recall {
@@ -123,6 +133,12 @@ impl Recall {
     }
 }
 
+#[cold]
+#[inline(never)]
+fn displaced(slots: &[Slot], key: [u64; KEYS]) -> u64 {
+    slot_of(slots, key).map_or(0, |(_, slot)| slot.bits)
+}
+
 /// The outcome of each lane's key; 0 where there is none.
 fn look<const N: usize>(slots: &[Slot], keys: [&[f64]; N], mask: &[u64], out: &mut [f64]) {
     wide(
@@ -136,7 +152,11 @@ fn look<const N: usize>(slots: &[Slot], keys: [&[f64]; N], mask: &[u64], out: &m
                 let keys = keys.map(|column| column.get(number * 64..).unwrap_or(&[]));
                 for (lane, out) in out.iter_mut().enumerate() {
                     let key = key_of(keys, lane);
-                    let found = slot_of(slots, key).map_or(0, |(_, slot)| slot.bits);
+                    // Most often it is in its own place, or nowhere; a free slot has no bits.
+                    let found = match slots.get(place(key, slots.len())) {
+                        Some(slot) if slot.has(key) || slot.bits == 0 => slot.bits,
+                        _ => displaced(slots, key),
+                    };
                     *out = f64::from_bits(found);
                 }
             }

@@ -144,9 +144,7 @@ impl Run<'_> {
         let mut heads = self.s.columns.take_spare();
         let s = &mut *self.s;
         if let Operand::S(ids) = s.columns.word(&self.given.inputs, op.b) {
-            for (head, id) in heads.iter_mut().zip(ids) {
-                *head = f64::from_bits(texts.head_of(id.to_bits()));
-            }
+            texts.heads_of(ids, &mut heads);
         }
         test(&mut s.test, Operand::S(&heads), |head| head.to_bits() & bits == wanted);
         s.columns.give_back(heads);

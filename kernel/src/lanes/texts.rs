@@ -3,6 +3,7 @@
 //! Equal texts have one id, so `==` and lists of constants compare words. The plan's own texts and arrays come first, with
 //! ids that are known before the first request is read; the batch adds its own behind them.
 
+use super::simd::wide;
 use crate::types::{Base, Ty};
 
 /// Texts by id. Whoever fills it sees to it that no two are equal.
@@ -73,10 +74,17 @@ impl Dictionary {
     pub(crate) fn len_of(&self, bits: u64) -> u64 {
         u64::from(self.lens.get(bits as usize).copied().unwrap_or(0))
     }
-    /// First bytes of the text that register bits stand for, as a register would hold them.
-    #[inline(always)]
-    pub(crate) fn head_of(&self, bits: u64) -> u64 {
-        self.heads.get(bits as usize).copied().unwrap_or(0)
+    /// First bytes of the texts that register bits stand for.
+    pub(crate) fn heads_of(&self, ids: &[f64], out: &mut [f64]) {
+        let heads = self.heads.as_slice();
+        wide(
+            #[inline(always)]
+            move || {
+                for (out, id) in out.iter_mut().zip(ids) {
+                    *out = f64::from_bits(heads.get(id.to_bits() as usize).copied().unwrap_or(0));
+                }
+            },
+        );
     }
     /// The text that register bits stand for.
     #[inline]

@@ -83,6 +83,8 @@ impl LaneWorker {
     /// Another portion begins.
     pub(super) fn begin(&mut self) {
         self.begun = false;
+        // Nobody has asked for that of a portion with receipts.
+        self.tally.clear();
     }
 
     /// Runs requests of a portion from `from` on, at most `most`, into the worker's own answers. Says how many.

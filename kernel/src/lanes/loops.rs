@@ -136,8 +136,15 @@ impl Listing<'_> {
         let (words_in, truths_in) = self.split(&touched);
         let (words_out, truths_out) = self.split(&left);
         let fits = words_out.len() <= WORDS && truths_out.len() <= TRUTHS && targets.len() <= TARGETS;
-        (fits && !words_in.is_empty())
-            .then_some(Loop { head, last, words_in, truths_in, words_out, truths_out, targets })
+        (fits && !words_in.is_empty()).then_some(Loop {
+            head,
+            last,
+            words_in,
+            truths_in,
+            words_out,
+            truths_out,
+            targets,
+        })
     }
     fn split(&self, set: &[u64]) -> (Vec<u32>, Vec<u32>) {
         let (mut words, mut truths) = (Vec::new(), Vec::new());

@@ -164,17 +164,14 @@ pub(super) fn gather(numbers: &[f64], ids: Operand<'_>, out: &mut [f64]) -> bool
             is_mark(of(id))
         }
         Operand::S(ids) => {
+            // Not for the machine's width: eight loads of one instruction take longer than eight instructions.
+            for (out, id) in out.iter_mut().zip(ids) {
+                *out = of(*id);
+            }
+            let out = &*out;
             wide(
                 #[inline(always)]
-                move || {
-                    let mut any = 0;
-                    for (out, id) in out.iter_mut().zip(ids) {
-                        let n = of(*id);
-                        *out = n;
-                        any |= u64::from(is_mark(n));
-                    }
-                    any != 0
-                },
+                move || out.iter().fold(false, |any, n| any | is_mark(*n)),
             )
         }
     }
@@ -290,7 +287,8 @@ fn distance_loop(rows: &[Row], (b, c): (&[f64], &[f64]), mask: &[u64], out: &mut
 /// Component by component, added in the order in which the scalar engine adds them.
 #[inline(always)]
 fn distance(rows: &[Row], b: f64, c: f64) -> f64 {
-    let (Some(Row(b)), Some(Row(c))) = (rows.get(b.to_bits() as usize), rows.get(c.to_bits() as usize)) else {
+    let (Some(Row(b)), Some(Row(c))) = (rows.get(b.to_bits() as usize), rows.get(c.to_bits() as usize))
+    else {
         return 0.0;
     };
     let ([r, i, c, p, v, o], [r2, i2, c2, p2, v2, o2]) = (*b, *c);

@@ -1,6 +1,7 @@
 //! What the lanes engine remembers from lane to lane and from portion to portion: loops, and what hosts have said. Receipts
 //! are those of the scalar engine all the same.
 #![cfg(feature = "state-host")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot start should stop")]
 
 use eclvm::Policy;
 use eclvm::batch::{Batch, BatchOptions, Column, Decisions, Engine, RequestColumns};

@@ -174,17 +174,61 @@ fn may_be_remembered(op: &LaneOp) -> bool {
     let plain = [op.b, op.c, op.d]
         .into_iter()
         .all(|arg| matches!(arg, Arg::None | Arg::Word(_) | Arg::Bits(_) | Arg::K(_)));
-    let pure = match op.code {
-        L::Nop | L::Copy | L::CopyTruth | L::Widen | L::Unwrap | L::UnwrapTruth | L::Now => true,
-        L::Add | L::Sub | L::Mul | L::MulAdd | L::Div | L::Rem | L::Min | L::Max | L::Neg | L::Abs => true,
-        L::Floor | L::Ceil | L::Round | L::Sqrt | L::Surprisal | L::TimeSince | L::Clamp | L::Lerp => true,
-        L::Step | L::RangeCheck | L::Less | L::LessEq | L::Equal | L::NotEqual | L::Same => true,
-        L::SameNumber | L::SameTruth | L::SameText | L::Not => true,
-        L::TextLen | L::TextContains | L::TextStarts | L::TextEnds | L::TextIgnoreCase => true,
-        L::ArrayLen | L::Index | L::Elem | L::Contains => true,
-        L::Enter | L::Require | L::Jump | L::BranchTruth | L::BranchNull | L::LoopLess | L::LoopMore => true,
-        L::Return => true,
-        _ => false,
-    };
+    let pure = matches!(
+        op.code,
+        L::Nop
+            | L::Copy
+            | L::CopyTruth
+            | L::Widen
+            | L::Unwrap
+            | L::UnwrapTruth
+            | L::Now
+            | L::Add
+            | L::Sub
+            | L::Mul
+            | L::MulAdd
+            | L::Div
+            | L::Rem
+            | L::Min
+            | L::Max
+            | L::Neg
+            | L::Abs
+            | L::Floor
+            | L::Ceil
+            | L::Round
+            | L::Sqrt
+            | L::Surprisal
+            | L::TimeSince
+            | L::Clamp
+            | L::Lerp
+            | L::Step
+            | L::RangeCheck
+            | L::Less
+            | L::LessEq
+            | L::Equal
+            | L::NotEqual
+            | L::Same
+            | L::SameNumber
+            | L::SameTruth
+            | L::SameText
+            | L::Not
+            | L::TextLen
+            | L::TextContains
+            | L::TextStarts
+            | L::TextEnds
+            | L::TextIgnoreCase
+            | L::ArrayLen
+            | L::Index
+            | L::Elem
+            | L::Contains
+            | L::Enter
+            | L::Require
+            | L::Jump
+            | L::BranchTruth
+            | L::BranchNull
+            | L::LoopLess
+            | L::LoopMore
+            | L::Return
+    );
     plain && pure
 }

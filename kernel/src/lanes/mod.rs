@@ -13,6 +13,9 @@
 //! (V5), so lanes of a loop meet again at its head, and those that have left wait behind it. A block nobody waits for costs
 //! a look at a flag.
 //!
+//! **Loops** that ask nobody are remembered: a lane that finds in its columns what another one has found takes what the loop
+//! left to that one, and its bill (`recall`). Most often those are a few lists and texts, again and again.
+//!
 //! **Columns.** A register is a column. Bools that are never null are sets of lanes, one bit each. Numbers, ids and nullable
 //! values are 64-bit words; a column may also be the same in every lane (then it is computed once), or a view of what the
 //! caller gave (then nothing is copied). Pure total operations are computed for all lanes, those that do not run too: a

@@ -6,8 +6,10 @@ use eclvm_kernel::value::ValueRef;
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
 
-/// An empty place in the table.
+/// An empty place in a table.
 const EMPTY: u32 = u32::MAX;
+/// Arrays that are kept in mind.
+const LISTS: usize = 4_096;
 
 /// Ids of texts and arrays. The table hashes with a seed of its own, so that nobody who chooses texts can choose collisions.
 #[derive(Debug, Default)]
@@ -19,6 +21,8 @@ pub(super) struct Interner {
     /// Texts that the plan knew.
     known: usize,
     scratch: Vec<u64>,
+    /// The arrays that came last, by what they hold.
+    lists: Vec<u32>,
 }
 
 impl Interner {
@@ -27,6 +31,7 @@ impl Interner {
         self.texts.begin(plan.texts());
         self.arrays.begin(plan.arrays());
         self.known = plan.texts().len();
+        self.lists.clear();
         self.table.clear();
         self.table.resize((self.texts.len() * 2).next_power_of_two().max(64), EMPTY);
         for id in 0..self.texts.len() {
@@ -102,8 +107,19 @@ impl Interner {
                 _ => return None,
             });
         }
-        let id = self.arrays.push(words.iter().copied(), bytes);
+        let id = self.list(&words, bytes);
         self.scratch = words;
-        id.map(u64::from)
+        id
+    }
+    /// The bits of an array of these elements, whose texts have so many bytes. Equal ones that follow closely are one: what
+    /// is remembered of arrays goes by their ids. Only the latest in each place of a small table is looked at, so that
+    /// arrays which do not come again cost no room.
+    pub(super) fn list(&mut self, words: &[u64], bytes: u64) -> Option<u64> {
+        self.lists.resize(LISTS, EMPTY);
+        let slot = self.lists.get_mut(self.hasher.hash_one(words) as usize % LISTS)?;
+        if !self.arrays.is(*slot, words, bytes) {
+            *slot = self.arrays.push(words.iter().copied(), bytes)?;
+        }
+        Some(u64::from(*slot))
     }
 }

@@ -106,7 +106,7 @@ impl Batch<'_> {
         &self,
         plan: &LanePlan,
         requests: &R,
-        prepared: Option<(&RequestColumns<'_>, &Prepared)>,
+        prepared: Option<(&RequestColumns<'_>, &Arc<Prepared>)>,
         from: usize,
         ahead: &Ahead<'_>,
         worker: &mut LaneWorker,
@@ -178,7 +178,7 @@ impl Batch<'_> {
         plan: &Arc<LanePlan>,
         requests: &R,
         columns: &RequestColumns<'_>,
-        prepared: &Prepared,
+        prepared: &Arc<Prepared>,
         out: &mut Decisions,
     ) -> Option<Answered> {
         let n = requests.len();

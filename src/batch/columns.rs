@@ -208,7 +208,9 @@ impl<'a> RequestColumns<'a> {
     }
     /// What `prepare` found; None where these are requests to another policy.
     pub(super) fn prepared(&self, plan: &LanePlan, on_host: bool) -> Option<&Arc<Prepared>> {
-        if !Arc::ptr_eq(plan.executable(), self.policy.executable()) {
+        let same = Arc::ptr_eq(plan.executable(), self.policy.executable());
+        // One source compiled twice is one program.
+        if !same && plan.program() != self.policy.program() {
             return None;
         }
         let [alone, host] = &self.prepared;

@@ -6,7 +6,7 @@
 //! nothing.
 //!
 //! Nearly always the budget can pay for the whole portion: one charge, and no receipt is looked at. Else chunk after chunk is
-//! paid, and only in a chunk that cannot be paid as a whole, or has an open run, request after request.
+//! paid, and a chunk that cannot be paid as a whole, or has an open run, by halves, down to request after request.
 
 use super::ahead::{Piece, is_out};
 use super::parallel::Worker;
@@ -17,6 +17,9 @@ use eclvm_kernel::fault::{Exhaustion, Fault, Outcome};
 use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::Env;
 use rayon::prelude::*;
+
+/// Requests that are not settled together any more when they cannot be paid together.
+const FEW: usize = 16;
 
 /// How request after request ended.
 enum End {
@@ -51,7 +54,7 @@ pub(super) fn settle<R: Requests + ?Sized>(
             from += group.len();
             continue;
         }
-        let end = one_by_one(batch, budget, requests, (from, piece.open), &mut worker, group);
+        let end = by_halves(batch, budget, requests, (from, piece.open), &mut worker, group);
         let done = if let End::Cut(at) = end { at } else { group.len() };
         (piece.len, piece.counts) = (done, Counts::of(group.get(..done).unwrap_or(&[])));
         from += group.len();
@@ -86,6 +89,47 @@ fn pay_all(budget: &Budget, pieces: &[Piece]) -> bool {
     // A sum that has come to the end may stand for more.
     let exact = gas < u64::MAX && mana < u64::MAX;
     exact && !pieces.iter().any(|piece| piece.open) && budget.try_consume_late(gas, mana)
+}
+
+/// Settles a part of a chunk that cannot be paid as a whole: halves of it, as long as they can be paid together, and at last
+/// request after request. So the budget is asked a few times for each half, and not for each request.
+fn by_halves<R: Requests + ?Sized>(
+    batch: &Batch<'_>,
+    budget: &Budget,
+    requests: &R,
+    (from, open): (usize, bool),
+    worker: &mut Worker,
+    receipts: &mut [Receipt],
+) -> End {
+    if receipts.len() <= FEW {
+        return one_by_one(batch, budget, requests, (from, open), worker, receipts);
+    }
+    let middle = receipts.len() / 2;
+    let (first, second) = receipts.split_at_mut(middle);
+    let mut settle = |at: usize, part: &mut [Receipt]| match pay_together(budget, open, part) {
+        true => End::Open,
+        false => by_halves(batch, budget, requests, (from + at, open), worker, part),
+    };
+    match settle(0, first) {
+        End::Open => match settle(middle, second) {
+            End::Cut(at) => End::Cut(middle + at),
+            end => end,
+        },
+        End::Spent(reason) => {
+            second.iter_mut().for_each(|receipt| exhaust_one(receipt, reason));
+            End::Spent(reason)
+        }
+        cut => cut,
+    }
+}
+
+/// Pays for all of these at once, if none is of an open run and the budget can.
+fn pay_together(budget: &Budget, open: bool, receipts: &[Receipt]) -> bool {
+    if open && receipts.iter().any(is_out) {
+        return false;
+    }
+    let Counts { cost, mana, .. } = Counts::of(receipts);
+    cost < u64::MAX && mana < u64::MAX && budget.try_consume_late(cost, mana)
 }
 
 fn one_by_one<R: Requests + ?Sized>(

@@ -178,7 +178,11 @@ pub fn w4(data: &Data) -> Vec<Contender<'_>> {
     for w in &data.w4 {
         ends.push(ends.last().copied().unwrap_or(0) + w.roles.len());
     }
-    let least: Vec<u8> = data.w4.iter().map(|w| ["read", "write"].iter().position(|a| *a == w.action).unwrap_or(2) as u8).collect();
+    let least: Vec<u8> = data
+        .w4
+        .iter()
+        .map(|w| ["read", "write"].iter().position(|a| *a == w.action).unwrap_or(2) as u8)
+        .collect();
     vec![
         by_column(move |out| {
             let mut start = 0;

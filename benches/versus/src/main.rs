@@ -11,9 +11,9 @@
 
 mod by_hand;
 mod data;
-mod ours;
 #[cfg(feature = "others")]
 mod others;
+mod ours;
 mod plots;
 mod race;
 mod table;

@@ -18,7 +18,8 @@ pub const W2: &str = "policy entry(of: trust, credentials: [string]) {
     require trust_norm(of) >= 0.25, \"trust is too low\";
     require \"member\" in credentials, \"members only\";
 }";
-pub const W3: &str = "policy transfer(amount: number, balance: number, from: trust, to: trust, credentials: [string]) {
+pub const W3: &str =
+    "policy transfer(amount: number, balance: number, from: trust, to: trust, credentials: [string]) {
     require amount > 0, \"the amount must be positive\";
     require amount <= balance, \"not enough balance\";
     require trust_norm(from) >= 0.4, \"the sender is not trusted enough\";
@@ -178,7 +179,9 @@ fn keep_of<'d, T: 'd>(value: T) -> &'d T {
 }
 fn columns<'d>(source: &str, given: Vec<(&str, Column<'d>)>) -> RequestColumns<'d> {
     let policy = Policy::compile(source).unwrap();
-    given.into_iter().fold(RequestColumns::new(&policy, N), |columns, (name, column)| columns.with(name, column).unwrap())
+    given
+        .into_iter()
+        .fold(RequestColumns::new(&policy, N), |columns, (name, column)| columns.with(name, column).unwrap())
 }
 
 pub fn w1(data: &Data) -> Vec<Contender<'_>> {

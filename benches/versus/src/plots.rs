@@ -197,7 +197,8 @@ fn scaling(turns: usize, out: &Path) {
     let lists = transfers.lists();
     let columns = transfers.columns(&w3, &lists);
     let seeds: Vec<f64> = (0..16_384).map(|i| f64::from(i) * 0.7).collect();
-    let loops = RequestColumns::new(&w5, seeds.len()).with("seed", Column::Numbers(&seeds)).unwrap().prepare(false);
+    let loops =
+        RequestColumns::new(&w5, seeds.len()).with("seed", Column::Numbers(&seeds)).unwrap().prepare(false);
     let names = ["W3, lanes engine", "W3, scalar engine", "W5, lanes engine", "linear"];
     let mut lines = names.map(Line::new);
     let counts: Vec<usize> = (0..).map(|k| 1 << k).take_while(|n| *n <= cores).collect();

@@ -77,7 +77,12 @@ pub fn race(workload: &'static str, mut all: Vec<Contender<'_>>, turns: usize, u
         out.fill(0);
         (c.decide)(&mut out);
         let words = c.requests / 64;
-        assert!(out[..words] == reference[..words], "{workload}: {} ({}) decides otherwise", c.engine, c.given.name());
+        assert!(
+            out[..words] == reference[..words],
+            "{workload}: {} ({}) decides otherwise",
+            c.engine,
+            c.given.name()
+        );
     }
     let mut lanes: Vec<Lane> = all
         .iter()

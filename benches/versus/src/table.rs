@@ -45,7 +45,13 @@ pub fn write(turns: usize, out: Option<PathBuf>) {
 }
 
 fn figure(x: f64) -> String {
-    if x < 10.0 { format!("{x:.2}") } else if x < 100.0 { format!("{x:.1}") } else { format!("{x:.0}") }
+    if x < 10.0 {
+        format!("{x:.2}")
+    } else if x < 100.0 {
+        format!("{x:.1}")
+    } else {
+        format!("{x:.0}")
+    }
 }
 
 fn table(lanes: &[Lane], turns: usize) -> String {
@@ -86,6 +92,7 @@ fn table(lanes: &[Lane], turns: usize) -> String {
 fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split(':').nth(1));
-    let wide = ["avx512f", "avx2"].into_iter().find(|flag| info.contains(flag)).unwrap_or("no wide registers");
+    let wide =
+        ["avx512f", "avx2"].into_iter().find(|flag| info.contains(flag)).unwrap_or("no wide registers");
     format!("{}, {wide}", model.map_or("unknown", str::trim))
 }

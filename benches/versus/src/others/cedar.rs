@@ -13,8 +13,10 @@ const SOME: usize = 2_048;
 fn vector(t: &TrustVector) -> RestrictedExpression {
     let names = ["r", "i", "c", "p", "v", "omega"];
     let thousandths = |x: f64| RestrictedExpression::new_long((x * 1_000.0).round() as i64);
-    RestrictedExpression::new_record(names.into_iter().zip(t.0).map(|(name, x)| (name.to_string(), thousandths(x))))
-        .unwrap()
+    RestrictedExpression::new_record(
+        names.into_iter().zip(t.0).map(|(name, x)| (name.to_string(), thousandths(x))),
+    )
+    .unwrap()
 }
 fn whole(n: f64) -> RestrictedExpression {
     RestrictedExpression::new_long(n as i64)

@@ -1,6 +1,6 @@
 //! CEL (crate cel): expressions that are walked, over a context of named values.
 
-use crate::data::{Data, Access, Entry, Reliable, Transfer};
+use crate::data::{Access, Data, Entry, Reliable, Transfer};
 use crate::race::{Contender, Given, bits};
 use ::cel::common::types::{CelDouble, CelList, CelMap, CelMapKey, CelString};
 use ::cel::common::value::Val;

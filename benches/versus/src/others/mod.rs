@@ -14,5 +14,8 @@ use crate::race::Contender;
 
 /// The others' contenders for workload `w`, counted from 1.
 pub fn contenders(w: usize, data: &Data) -> Vec<Contender<'_>> {
-    [cel::contenders, cedar::contenders, rego::contenders, wasm::contenders].iter().flat_map(|all| all(w, data)).collect()
+    [cel::contenders, cedar::contenders, rego::contenders, wasm::contenders]
+        .iter()
+        .flat_map(|all| all(w, data))
+        .collect()
 }

@@ -59,7 +59,12 @@ impl Named for Access {
 
 fn machine(rules: &str) -> RegoVM {
     let mut engine = Engine::new();
-    engine.add_policy("p.rego".to_string(), format!("package p\nimport rego.v1\ndefault allow := false\n{rules}")).unwrap();
+    engine
+        .add_policy(
+            "p.rego".to_string(),
+            format!("package p\nimport rego.v1\ndefault allow := false\n{rules}"),
+        )
+        .unwrap();
     let entry: Rc<str> = "data.p.allow".into();
     let compiled = engine.compile_with_entrypoint(&entry).unwrap();
     let program = Compiler::compile_from_policy(&compiled, &["data.p.allow"]).unwrap();

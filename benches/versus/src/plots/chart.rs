@@ -59,7 +59,11 @@ impl Chart {
         let ys = (least(|p| p.y[1]), most(|p| p.y[1]));
         match self.logarithmic {
             (true, true) => {
-                self.draw(&area, (xs.0..xs.1 * 1.05).log_scale().base(2.0), (ys.0 * 0.7..ys.1 * 1.5).log_scale());
+                self.draw(
+                    &area,
+                    (xs.0..xs.1 * 1.05).log_scale().base(2.0),
+                    (ys.0 * 0.7..ys.1 * 1.5).log_scale(),
+                );
             }
             _ => self.draw(&area, xs.0..xs.1 * 1.02, 0.0..ys.1 * 1.15),
         }
@@ -81,7 +85,8 @@ impl Chart {
             .y_label_area_size(60)
             .build_cartesian_2d(x, y)
             .unwrap();
-        let label = |v: &f64| if *v >= 10.0 || v.fract() == 0.0 { format!("{v:.0}") } else { format!("{v:.2}") };
+        let label =
+            |v: &f64| if *v >= 10.0 || v.fract() == 0.0 { format!("{v:.0}") } else { format!("{v:.2}") };
         chart
             .configure_mesh()
             .x_desc(self.x)

@@ -18,6 +18,9 @@ use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::Env;
 use rayon::prelude::*;
 
+/// Requests of a chunk that are paid for together where its end is out of reach: chunks of the lanes engine are long.
+const BLOCK: usize = 512;
+
 /// How request after request ended.
 enum End {
     /// Something may be left.
@@ -77,15 +80,19 @@ fn keep_complete(chunk: usize, pieces: &mut Vec<Piece>, receipts: &mut Vec<Recei
 }
 
 /// Pays for all of these chunks at once, if none has an open run and the budget can.
-fn pay_all(budget: &Budget, pieces: &[Piece]) -> bool {
+pub(super) fn pay_all(budget: &Budget, pieces: &[Piece]) -> bool {
+    !pieces.iter().any(|piece| piece.open) && pay(budget, pieces.iter().map(|piece| &piece.counts))
+}
+
+/// Pays for all of that at once, if the budget can.
+fn pay<'c>(budget: &Budget, counts: impl IntoIterator<Item = &'c Counts>) -> bool {
     let (mut gas, mut mana) = (0u64, 0u64);
-    for piece in pieces {
-        gas = gas.saturating_add(piece.counts.cost);
-        mana = mana.saturating_add(piece.counts.mana);
+    for counts in counts {
+        gas = gas.saturating_add(counts.cost);
+        mana = mana.saturating_add(counts.mana);
     }
     // A sum that has come to the end may stand for more.
-    let exact = gas < u64::MAX && mana < u64::MAX;
-    exact && !pieces.iter().any(|piece| piece.open) && budget.try_consume_late(gas, mana)
+    gas < u64::MAX && mana < u64::MAX && budget.try_consume_late(gas, mana)
 }
 
 fn one_by_one<R: Requests + ?Sized>(
@@ -98,7 +105,19 @@ fn one_by_one<R: Requests + ?Sized>(
 ) -> End {
     let env = Env { shared: Some(budget), ..batch.env() };
     let mut end = End::Open;
-    for (at, receipt) in receipts.iter_mut().enumerate() {
+    let mut paid = 0;
+    for at in 0..receipts.len() {
+        if at < paid {
+            continue;
+        }
+        if at.is_multiple_of(BLOCK) && !open && matches!(end, End::Open) {
+            let block = receipts.get(at..).map(|rest| rest.get(..BLOCK).unwrap_or(rest)).unwrap_or(&[]);
+            if pay(budget, &[Counts::of(block)]) {
+                paid = at + block.len();
+                continue;
+            }
+        }
+        let Some(receipt) = receipts.get_mut(at) else { break };
         if let End::Spent(reason) = end {
             exhaust_one(receipt, reason);
             continue;

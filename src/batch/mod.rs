@@ -13,6 +13,7 @@
 mod ahead;
 mod columns;
 mod decisions;
+mod distinct;
 mod fill;
 mod fold;
 mod intern;
@@ -48,7 +49,6 @@ use eclvm_kernel::budget::{Budget, BudgetLimits, is_of_time};
 use eclvm_kernel::fault::{Exhaustion, Fault, Outcome};
 use eclvm_kernel::gas::Prices;
 use eclvm_kernel::host::HostInterface;
-use eclvm_kernel::lanes::Tally;
 use eclvm_kernel::program::EffectKind;
 use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::{Clock, Env, Request};
@@ -196,8 +196,8 @@ pub struct Batch<'e> {
     overlay: Option<OverlayHost<'e>>,
     observation: Option<Observation>,
     span: tracing::Span,
-    /// Lane workers that have nothing to do.
-    idle: Mutex<Vec<LaneWorker>>,
+    /// Workers that have nothing to do.
+    idle: Mutex<Vec<Box<LaneWorker>>>,
 }
 
 impl<'e> Batch<'e> {
@@ -320,9 +320,9 @@ impl<'e> Batch<'e> {
         let span = self.span.clone();
         let _within = span.enter();
         let began = self.clock.now_ns();
-        let Answered { samples, cut, engines, tally } = self.answer(requests, decisions);
+        let Portion { counts, samples, cut, engines } = self.answer(requests, decisions);
         let busy_ns = self.clock.now_ns().saturating_sub(began);
-        self.summary.count_decisions(decisions, tally.as_ref(), &samples, busy_ns);
+        self.summary.count(&counts, &samples, busy_ns);
         self.summary.engines.add(engines);
         if let Some(observation) = &self.observation {
             let receipts: Vec<Receipt> = decisions.receipts().collect();
@@ -332,11 +332,16 @@ impl<'e> Batch<'e> {
     }
 
     fn portion<R: Requests + ?Sized>(&mut self, requests: &R, receipts: &mut Vec<Receipt>) -> Portion {
-        if self.policy.effect() == EffectKind::Write && self.options.allow_writes {
+        if self.is_writing() {
             self.run_writing(requests, receipts)
         } else {
             self.run_parallel(requests, receipts)
         }
+    }
+
+    /// Whether what one request writes is there for the next.
+    fn is_writing(&self) -> bool {
+        self.policy.effect() == EffectKind::Write && self.options.allow_writes
     }
 
     /// Counts what was done; says where the batch is cut, if it is.
@@ -404,13 +409,4 @@ struct Portion {
     samples: Vec<u64>,
     cut: Option<Exhaustion>,
     engines: Engines,
-}
-
-/// What came of a portion whose answers are by column.
-struct Answered {
-    samples: Vec<u64>,
-    cut: Option<Exhaustion>,
-    engines: Engines,
-    /// What the lanes engine's answers amount to, where they are all of them but `others`.
-    tally: Option<Tally>,
 }

@@ -4,7 +4,8 @@ use super::ahead::{Ahead, Piece, is_out, within};
 use super::decisions::{Decisions, Part};
 use super::lanes::LaneWorker;
 use super::prepared::Prepared;
-use super::{Answered, Batch, Engine, Engines, Portion, RequestColumns, Requests, fold, is_timed};
+use super::summary::Counts;
+use super::{Batch, Engine, Engines, Portion, RequestColumns, Requests, fold, is_timed};
 use eclvm_kernel::lanes::{LanePlan, Tally};
 use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::{Clock, Env};
@@ -58,15 +59,15 @@ impl Batch<'_> {
     }
 
     /// A worker that has begun this portion.
-    fn worker(&self) -> LaneWorker {
+    pub(super) fn worker(&self) -> Box<LaneWorker> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
-    fn put_back(&self, worker: LaneWorker) {
+    pub(super) fn put_back(&self, worker: Box<LaneWorker>) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
     }
     fn begin_workers(&self) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.iter_mut().for_each(LaneWorker::begin);
+        idle.iter_mut().for_each(|worker| worker.begin());
     }
 
     /// Decides a portion, a receipt for each request.
@@ -154,8 +155,12 @@ impl Batch<'_> {
     }
 
     /// Decides a portion, answers by column.
-    pub(super) fn answer<R: Requests + ?Sized>(&mut self, requests: &R, out: &mut Decisions) -> Answered {
-        let plan = self.lanes_for(requests).ok();
+    pub(super) fn answer<R: Requests + ?Sized>(&mut self, requests: &R, out: &mut Decisions) -> Portion {
+        let plan = self.lanes_for(requests);
+        if let (Err(why), false) = (&plan, self.is_writing()) {
+            return self.answer_rows(requests, *why, out);
+        }
+        let plan = plan.ok();
         let on_host = self.options.host.is_some();
         let prepared = plan.as_deref().and_then(|plan| {
             let columns = requests.columns()?;
@@ -167,9 +172,9 @@ impl Batch<'_> {
             return answered;
         }
         let mut receipts = Vec::new();
-        let Portion { samples, cut, engines, .. } = self.portion(requests, &mut receipts);
+        let portion = self.portion(requests, &mut receipts);
         out.put_receipts(receipts, self.options.prices);
-        Answered { samples, cut, engines, tally: None }
+        portion
     }
 
     /// The same, of columns. None where a shared budget cannot pay all of it: then bills are settled one by one.
@@ -180,7 +185,7 @@ impl Batch<'_> {
         columns: &RequestColumns<'_>,
         prepared: &Prepared,
         out: &mut Decisions,
-    ) -> Option<Answered> {
+    ) -> Option<Portion> {
         let n = requests.len();
         let budget = self.options.budget.as_deref();
         let own = self.options.limits;
@@ -244,19 +249,15 @@ impl Batch<'_> {
             }
             self.put_back(worker);
         }
+        let counts = Counts::of_decisions(out, &tally);
         if let Some(budget) = budget {
-            let (mut cost, mut mana) = (0u64, 0u64);
-            for (_, receipt) in out.others() {
-                cost = cost.saturating_add(receipt.cost);
-                mana = mana.saturating_add(receipt.mana);
-            }
-            out.each_exit(&tally, |_, _, _, part| cost = cost.saturating_add(part));
+            let Counts { cost, mana, .. } = counts;
             if cost == u64::MAX || mana == u64::MAX || !budget.try_consume_late(cost, mana) {
                 return None;
             }
         }
         let engines = engines(n, scalar);
-        Some(Answered { samples, cut: None, engines, tally: Some(tally) })
+        Some(Portion { counts, samples, cut: None, engines })
     }
 }
 

@@ -4,6 +4,7 @@
 //! (into memory that is new, worse) takes longer than many a decision; four bytes do not.
 
 use super::summary::Counts;
+use eclvm_kernel::fault::Fault;
 use eclvm_kernel::lanes::masks;
 use eclvm_kernel::receipt::Receipt;
 
@@ -21,7 +22,7 @@ impl Recent {
     #[inline(always)]
     fn slot(&mut self, receipt: &Receipt) -> Option<&mut u32> {
         let Receipt { gas, span, .. } = receipt;
-        let start = span.map_or(0, |span| u64::from(span.start));
+        let start = u64::from(span.unwrap_or_default().start);
         let word = (start ^ gas.network << 20 ^ gas.compute << 32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         self.0.get_mut((word >> 58) as usize)
     }
@@ -40,21 +41,21 @@ impl Distinct {
         self.receipts.clear();
         self.uses.clear();
     }
-    /// What stands for a receipt: its index, doubled, and one more if it passed. `recent` is this chunk's.
-    #[inline]
-    pub(super) fn put(&mut self, recent: &mut Recent, receipt: Receipt) -> u32 {
+    /// Takes a receipt, if it is new, and gives what stands for it: its index, doubled, and one more if it passed. `recent` is this chunk's.
+    #[inline(always)]
+    pub(super) fn put(&mut self, recent: &mut Recent, receipt: &mut Receipt) -> u32 {
         let passed = u32::from(receipt.passed());
-        let Some(slot) = recent.slot(&receipt) else { return 0 };
+        let Some(slot) = recent.slot(receipt) else { return 0 };
         if let (Some(known), Some(uses)) =
             (self.receipts.get(*slot as usize), self.uses.get_mut(*slot as usize))
-            && is_same(known, &receipt)
+            && is_same(known, receipt)
         {
             *uses += 1;
             return *slot << 1 | passed;
         }
         // A chunk has far fewer requests than that.
         *slot = self.receipts.len() as u32;
-        self.receipts.push(receipt);
+        self.receipts.push(std::mem::replace(receipt, Receipt::unstarted(Fault::HostError, 0)));
         self.uses.push(1);
         *slot << 1 | passed
     }
@@ -65,16 +66,23 @@ impl Distinct {
     }
 }
 
-/// Whether two receipts are the same; those with details, which are rare, are not compared.
+/// Whether two receipts are the same; those with details, which are rare, are not compared. No branch but on the answer:
+/// whether there is a span, say, nobody could predict.
 #[inline(always)]
 fn is_same(a: &Receipt, b: &Receipt) -> bool {
-    a.gas == b.gas
-        && a.span == b.span
-        && a.outcome == b.outcome
-        && a.message == b.message
-        && (a.cost, a.mana, a.version) == (b.cost, b.mana, b.version)
-        && a.detail.is_none()
-        && b.detail.is_none()
+    let units =
+        |r: &Receipt| [r.gas.network, r.gas.compute, r.gas.storage, r.gas.realm, r.cost, r.mana, r.version];
+    let differ = units(a).iter().zip(units(b)).fold(0, |differ, (x, y)| differ | (x ^ y));
+    let (x, y) = (a.span.unwrap_or_default(), b.span.unwrap_or_default());
+    (differ == 0)
+        & (x.start == y.start)
+        & (x.end == y.end)
+        & (a.span.is_some() == b.span.is_some())
+        & (a.message.unwrap_or(0) == b.message.unwrap_or(0))
+        & (a.message.is_some() == b.message.is_some())
+        & (a.outcome == b.outcome)
+        & a.detail.is_none()
+        & b.detail.is_none()
 }
 
 /// The receipts of a portion, chunk by chunk.

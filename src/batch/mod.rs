@@ -65,7 +65,8 @@ pub trait Requests: Sync {
         self.len() == 0
     }
     /// The request at `index`; what it needs beyond `self` may be put on `bump`. Err where there is none to be had (a
-    /// line that is no JSON): the fault that stands in its place. Asked more than once for some, where the policy writes.
+    /// line that is no JSON): the fault that stands in its place. Asked more than once for some, where the policy writes or the lanes
+    /// engine leaves a request to the scalar engine.
     fn request<'a>(&'a self, index: usize, bump: &'a Bump) -> Result<Request<'a>, Fault>;
     /// The realm of the request at `index`, for who observes the batch, where it can be told without making the request.
     fn realm(&self, _index: usize) -> Option<&str> {
@@ -95,8 +96,8 @@ impl Requests for [Request<'_>] {
 /// Which engine decides. Receipts are the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Engine {
-    /// The lanes engine where it can run the policy, the requests come by column and there are enough of them; else the
-    /// scalar engine.
+    /// The lanes engine where it can run the policy, there are enough requests and they come by column, or making columns of
+    /// them takes less than the scalar engine would take by an estimate; else the scalar engine.
     #[default]
     Auto,
     /// One request at a time.
@@ -191,6 +192,8 @@ pub struct Batch<'e> {
     summary: Summary,
     /// Requests that one thread takes at a time. It cannot be seen in receipts.
     grain: usize,
+    /// The same at most, where there are many.
+    longest: usize,
     pace: pace::Pace,
     /// The host as those writes have left it; made when a policy writes.
     overlay: Option<OverlayHost<'e>>,
@@ -227,6 +230,7 @@ impl<'e> Batch<'e> {
             cut: None,
             summary: Summary::default(),
             grain: parallel::chunk_len(policy),
+            longest: parallel::LONGEST,
             pace: pace::Pace::default(),
             overlay,
             observation: None,
@@ -246,6 +250,7 @@ impl<'e> Batch<'e> {
     #[doc(hidden)]
     pub fn set_grain(&mut self, chunk: usize) {
         self.grain = chunk.max(1);
+        self.longest = self.grain;
     }
 
     /// For tests and benchmarks: requests of writing policies that were speculated on, and those of them that were

@@ -20,8 +20,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub(super) const SAMPLE_EVERY: usize = 64;
 /// What a chunk should take, in nanoseconds.
 const CHUNK_NS: u64 = 100_000;
-/// Most requests of a chunk whose receipts are kept once each.
-const MOST: usize = 1 << 20;
+/// Requests of the longest chunks.
+pub(super) const LONGEST: usize = 1_024;
 /// Receipts whose room one thread makes at a time.
 const ROOM: usize = 4_096;
 
@@ -73,7 +73,7 @@ impl Worker {
 /// Requests per chunk: by the static gas bound, about a nanosecond or two a unit.
 pub(super) fn chunk_len(policy: &crate::policy::Policy) -> usize {
     let per_run = policy.max_gas().unwrap_or(10_000).saturating_mul(2).saturating_add(50);
-    usize::try_from(CHUNK_NS / per_run.min(CHUNK_NS)).unwrap_or(1).clamp(16, 1_024)
+    usize::try_from(CHUNK_NS / per_run.min(CHUNK_NS)).unwrap_or(1).clamp(16, LONGEST)
 }
 
 impl Batch<'_> {
@@ -87,16 +87,16 @@ impl Batch<'_> {
             Ok(plan) => return self.run_lanes(&plan, requests, receipts),
             Err(why) => why,
         };
-        let chunk = self.grain;
+        let chunk = self.chunk(n);
         let ahead = Ahead::new(self.env(), self.options.budget.as_deref(), n, chunk);
         self.make_room(n, receipts);
         let run = |(number, out): (usize, &mut [Receipt])| -> Piece {
             let (from, n) = (number * chunk, out.len());
             let (mut counts, mut room) = (Counts::default(), out.iter_mut());
             let mut piece = self.run_chunk(&ahead, requests, from..from + n, |receipt| {
-                counts.add(&receipt);
+                counts.add(receipt);
                 if let Some(slot) = room.next() {
-                    *slot = receipt;
+                    std::mem::swap(slot, receipt);
                 }
             });
             piece.counts = counts;
@@ -120,7 +120,7 @@ impl Batch<'_> {
         out: &mut Decisions,
     ) -> Portion {
         let n = requests.len();
-        let chunk = self.grain.min(MOST);
+        let chunk = self.chunk(n);
         let (budget, prices) = (self.options.budget.as_deref(), self.options.prices);
         let ahead = Ahead::new(self.env(), budget, n, chunk);
         out.begin(None, (n, 0), prices, None);
@@ -156,6 +156,10 @@ impl Batch<'_> {
         self.portion_of(pieces, n, |decided, _| Engines::scalar(decided, why_scalar))
     }
 
+    /// Requests of a chunk, of `n`: more than what may take long enough, as long as all threads have some chunks.
+    fn chunk(&self, n: usize) -> usize {
+        (n / self.threads().saturating_mul(8).max(1)).clamp(self.grain, self.longest)
+    }
     /// Whether the caller's thread runs a portion by itself.
     fn is_alone(&self, n: usize, chunk: usize) -> bool {
         self.options.threads == 1 || n <= chunk
@@ -168,7 +172,7 @@ impl Batch<'_> {
         ahead: &Ahead<'_>,
         requests: &R,
         chunk: Range<usize>,
-        mut keep: impl FnMut(Receipt),
+        mut keep: impl FnMut(&mut Receipt),
     ) -> Piece {
         let mut piece = Piece::default();
         if self.stop().is_some() {
@@ -185,21 +189,21 @@ impl Batch<'_> {
                 while at < chunk.end {
                     let began = at.is_multiple_of(SAMPLE_EVERY).then(|| self.clock.now_ns());
                     let run = |env: &Env<'_>| worker.run_unguarded(exe, requests, at, env);
-                    let receipt = ahead.run_by(at, &mut piece.open, run);
+                    let mut receipt = ahead.run_by(at, &mut piece.open, run);
                     if let Some(began) = began {
                         piece.samples.push(self.clock.now_ns().saturating_sub(began));
                     }
                     if is_timed(&receipt) && self.stop().is_some() {
                         return;
                     }
-                    keep(receipt);
+                    keep(&mut receipt);
                     at += 1;
                 }
             });
             match catch_unwind(job) {
                 Ok(()) => break,
                 Err(_) => {
-                    keep(worker.panicked());
+                    keep(&mut worker.panicked());
                     at += 1;
                 }
             }

@@ -89,7 +89,6 @@ impl<'s> Ahead<'s> {
     }
 
     /// Decides a request that may not be paid for yet.
-    #[inline]
     pub(super) fn run<R: Requests + ?Sized>(
         &self,
         worker: &mut Worker,
@@ -98,8 +97,18 @@ impl<'s> Ahead<'s> {
         index: usize,
         open: &mut bool,
     ) -> Receipt {
+        self.run_by(index, open, |env| worker.run(exe, requests, index, env))
+    }
+    /// The same, by whatever runs it.
+    #[inline(always)]
+    pub(super) fn run_by(
+        &self,
+        index: usize,
+        open: &mut bool,
+        run: impl FnOnce(&Env<'_>) -> Receipt,
+    ) -> Receipt {
         let env = if self.is_over(index) { &self.without } else { &self.env };
-        let receipt = worker.run(exe, requests, index, env);
+        let receipt = run(env);
         if is_out(&receipt) && env.limits != self.own {
             self.stopped(index, &receipt, open);
         }

@@ -1,6 +1,7 @@
 //! What a portion of requests came to, by column. A request takes a few bits (and eight bytes for each layer whose bill
 //! differs on the way to one place); its receipt is made when it is asked for.
 
+use super::distinct::Rows;
 use eclvm_kernel::fault::{Fault, Outcome};
 use eclvm_kernel::gas::{GasUnits, Prices};
 use eclvm_kernel::lanes::{Exit, LanePlan, Tally, digits, masks};
@@ -33,8 +34,10 @@ pub struct Decisions {
     /// Units that each has besides.
     fixed: [u64; 3],
     values: Vec<f64>,
-    /// What the scalar engine decided, ascending by index.
+    /// What the scalar engine decided because the lanes engine left it, ascending by index.
     others: Vec<(usize, Receipt)>,
+    /// What the scalar engine decided of itself: all of it, or nothing.
+    pub(super) rows: Rows,
     prices: Prices,
     version: u64,
 }
@@ -74,14 +77,18 @@ impl Decisions {
         }
         self.values.resize(len * values, 0.0);
         self.others.clear();
+        self.rows.begin(0, 0);
         self.prices = prices;
         self.version = version.unwrap_or(0);
     }
     pub(super) fn put_receipts(&mut self, receipts: Vec<Receipt>, prices: Prices) {
         self.begin(None, (receipts.len(), 0), prices, None);
-        for (index, receipt) in receipts.into_iter().enumerate() {
-            self.put(index, receipt);
-        }
+        self.rows.take(receipts);
+        self.rows.passed(&mut self.passed);
+    }
+    /// `rows` is complete.
+    pub(super) fn put_rows(&mut self) {
+        self.rows.passed(&mut self.passed);
     }
     /// What the lanes engine's answers amount to: outcome, how many, gas and cost of all of them. What is owed on top of
     /// exits comes last, of no request.
@@ -159,6 +166,9 @@ impl Decisions {
         plan.exits().get(digits::get(taken, words, lane)?)
     }
     fn other(&self, index: usize) -> Option<&Receipt> {
+        if self.plan.is_none() {
+            return self.rows.receipt(index);
+        }
         let at = self.others.binary_search_by_key(&index, |(index, _)| *index).ok()?;
         self.others.get(at).map(|(_, receipt)| receipt)
     }

@@ -80,15 +80,19 @@ fn keep_complete(chunk: usize, pieces: &mut Vec<Piece>, receipts: &mut Vec<Recei
 }
 
 /// Pays for all of these chunks at once, if none has an open run and the budget can.
-fn pay_all(budget: &Budget, pieces: &[Piece]) -> bool {
+pub(super) fn pay_all(budget: &Budget, pieces: &[Piece]) -> bool {
+    !pieces.iter().any(|piece| piece.open) && pay(budget, pieces.iter().map(|piece| &piece.counts))
+}
+
+/// Pays for all of that at once, if the budget can.
+fn pay<'c>(budget: &Budget, counts: impl IntoIterator<Item = &'c Counts>) -> bool {
     let (mut gas, mut mana) = (0u64, 0u64);
-    for piece in pieces {
-        gas = gas.saturating_add(piece.counts.cost);
-        mana = mana.saturating_add(piece.counts.mana);
+    for counts in counts {
+        gas = gas.saturating_add(counts.cost);
+        mana = mana.saturating_add(counts.mana);
     }
     // A sum that has come to the end may stand for more.
-    let exact = gas < u64::MAX && mana < u64::MAX;
-    exact && !pieces.iter().any(|piece| piece.open) && budget.try_consume_late(gas, mana)
+    gas < u64::MAX && mana < u64::MAX && budget.try_consume_late(gas, mana)
 }
 
 /// Settles a part of a chunk that cannot be paid as a whole: halves of it, as long as they can be paid together, and at last
@@ -125,11 +129,7 @@ fn by_halves<R: Requests + ?Sized>(
 
 /// Pays for all of these at once, if none is of an open run and the budget can.
 fn pay_together(budget: &Budget, open: bool, receipts: &[Receipt]) -> bool {
-    if open && receipts.iter().any(is_out) {
-        return false;
-    }
-    let Counts { cost, mana, .. } = Counts::of(receipts);
-    cost < u64::MAX && mana < u64::MAX && budget.try_consume_late(cost, mana)
+    !(open && receipts.iter().any(is_out)) && pay(budget, &[Counts::of(receipts)])
 }
 
 fn one_by_one<R: Requests + ?Sized>(

@@ -6,17 +6,26 @@ use eclvm_kernel::value::ValueRef;
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
 
-/// An empty place in a table.
-const EMPTY: u32 = u32::MAX;
+/// An empty place in the table.
+const EMPTY: u64 = u64::MAX;
+/// The part of a place that is of the hash.
+const TAG: u64 = !0 << 32;
+/// Texts and words of arrays beyond which a new chunk of rows begins anew: what is held stays near.
+const FEW: usize = 4_096;
+/// Places of the largest table that is kept.
+const KEPT: usize = 1 << 15;
 /// Arrays that are kept in mind.
 const LISTS: usize = 4_096;
+/// No array.
+const NO_LIST: u32 = u32::MAX;
 
 /// Ids of texts and arrays. The table hashes with a seed of its own, so that nobody who chooses texts can choose collisions.
 #[derive(Debug, Default)]
 pub(super) struct Interner {
     pub(super) texts: Dictionary,
     pub(super) arrays: Arrays,
-    table: Vec<u32>,
+    /// An id and, above it, the upper half of its text's hash.
+    table: Vec<u64>,
     hasher: RandomState,
     /// Texts that the plan knew.
     known: usize,
@@ -32,8 +41,11 @@ impl Interner {
         self.arrays.begin(plan.arrays());
         self.known = plan.texts().len();
         self.lists.clear();
-        self.table.clear();
-        self.table.resize((self.texts.len() * 2).next_power_of_two().max(64), EMPTY);
+        let len = (self.texts.len() * 2).next_power_of_two().max(64);
+        if self.table.len() < len || self.table.len() > len.max(KEPT) {
+            self.table.resize(len, EMPTY);
+        }
+        self.table.fill(EMPTY);
         for id in 0..self.texts.len() {
             self.place(id as u32);
         }
@@ -43,25 +55,32 @@ impl Interner {
         self.texts.len() > self.known + MAX_INTERNED_TEXTS
             || self.texts.bytes() + 8 * self.arrays.words() + 16 * self.arrays.len() > MAX_INTERNED_BYTES
     }
-    fn slot(&self, text: &str) -> usize {
-        self.hasher.hash_one(text) as usize & (self.table.len() - 1)
+    /// Whether so much has gathered that the next chunk of rows had better begin anew.
+    pub(super) fn is_filled(&self) -> bool {
+        self.texts.len() > self.known + FEW || self.arrays.words() > 2 * FEW || self.arrays.len() > 2 * FEW
     }
     /// Puts an id, whose text is not there yet, into the table.
     fn place(&mut self, id: u32) {
-        let mut at = self.slot(self.texts.text(id as usize));
+        let hash = self.hasher.hash_one(self.texts.text(id as usize));
+        self.put(hash, id);
+    }
+    fn put(&mut self, hash: u64, id: u32) {
+        let mut at = hash as usize & (self.table.len() - 1);
         while self.table.get(at).is_some_and(|slot| *slot != EMPTY) {
             at = (at + 1) & (self.table.len() - 1);
         }
         if let Some(slot) = self.table.get_mut(at) {
-            *slot = id;
+            *slot = hash & TAG | u64::from(id);
         }
     }
     /// The id of a text; None where there is no room.
     #[inline]
     fn id(&mut self, text: &str) -> Option<u32> {
-        let mut at = self.slot(text);
-        while let Some(id) = self.table.get(at).copied().filter(|id| *id != EMPTY) {
-            if self.texts.text(id as usize) == text {
+        let hash = self.hasher.hash_one(text);
+        let mut at = hash as usize & (self.table.len() - 1);
+        while let Some(place) = self.table.get(at).copied().filter(|place| *place != EMPTY) {
+            let id = place as u32;
+            if place & TAG == hash & TAG && self.texts.text(id as usize) == text {
                 return Some(id);
             }
             at = (at + 1) & (self.table.len() - 1);
@@ -73,7 +92,7 @@ impl Interner {
             self.table.resize(len, EMPTY);
             (0..=id).for_each(|id| self.place(id));
         } else if let Some(slot) = self.table.get_mut(at) {
-            *slot = id;
+            *slot = hash & TAG | u64::from(id);
         }
         Some(id)
     }
@@ -115,7 +134,7 @@ impl Interner {
     /// is remembered of arrays goes by their ids. Only the latest in each place of a small table is looked at, so that
     /// arrays which do not come again cost no room.
     pub(super) fn list(&mut self, words: &[u64], bytes: u64) -> Option<u64> {
-        self.lists.resize(LISTS, EMPTY);
+        self.lists.resize(LISTS, NO_LIST);
         let slot = self.lists.get_mut(self.hasher.hash_one(words) as usize % LISTS)?;
         if !self.arrays.is(*slot, words, bytes) {
             *slot = self.arrays.push(words.iter().copied(), bytes)?;

@@ -95,15 +95,7 @@ impl LaneWorker {
         (from, most): (usize, usize),
         env: &Env<'_>,
     ) -> usize {
-        if !self.begun {
-            self.fill.begin(plan.program(), env.host.is_some());
-        }
-        if !self.begun || self.interner.is_full() {
-            self.interner.begin(plan);
-            self.lanes.forget();
-            self.known = Weak::new();
-            self.begun = true;
-        }
+        self.begin_rows(plan, env);
         self.make_room(plan, most);
         let job = AssertUnwindSafe(|| {
             let on_host = env.host.is_some();
@@ -140,6 +132,57 @@ impl LaneWorker {
                 most
             }
         }
+    }
+
+    fn begin_rows(&mut self, plan: &LanePlan, env: &Env<'_>) {
+        if !self.begun {
+            self.fill.begin(plan.program(), env.host.is_some());
+        }
+        if !self.begun || self.interner.is_filled() || self.interner.is_full() {
+            self.interner.begin(plan);
+            self.lanes.forget();
+            self.known = Weak::new();
+            self.begun = true;
+        }
+    }
+
+    /// Runs a chunk of rows, from request `from` on, into `part`. Where the interner has no room for all of their texts, the
+    /// last ones are left to the scalar engine.
+    pub(super) fn rows_into<R: Requests + ?Sized>(
+        &mut self,
+        plan: &LanePlan,
+        requests: &R,
+        from: usize,
+        env: &Env<'_>,
+        part: &mut Part<'_>,
+    ) {
+        self.begin_rows(plan, env);
+        let lanes = part.lanes;
+        let job = AssertUnwindSafe(|| {
+            let on_host = env.host.is_some();
+            self.fill.fill(plan, &mut self.interner, requests, (from, lanes), on_host, &mut self.bump);
+            self.bump.reset();
+            let given = Given {
+                inputs: Inputs { columns: self.fill.columns(&self.bump), first: 0, lanes },
+                active: &self.fill.active,
+                texts: &self.interner.texts,
+                arrays: &self.interner.arrays,
+            };
+            self.lanes.run(plan, given, env, answers(part, &mut self.chunk));
+        });
+        let ran = catch_unwind(job).is_ok();
+        self.ended(ran, part);
+    }
+    /// Counts a chunk; one that panicked is left to the scalar engine, which finds out whose panic it was.
+    fn ended(&mut self, ran: bool, part: &mut Part<'_>) {
+        if ran {
+            self.tally.add(&self.chunk);
+        } else {
+            *self = LaneWorker { tally: std::mem::take(&mut self.tally), ..LaneWorker::new() };
+            part.taken.fill(0);
+            part.passed.fill(0);
+        }
+        self.chunk.clear();
     }
 
     /// Room for the columns of a portion, to be given back.
@@ -184,23 +227,10 @@ impl LaneWorker {
                 texts: prepared.texts(),
                 arrays: prepared.arrays(),
             };
-            let out = Answers {
-                taken: part.taken,
-                passed: part.passed,
-                extra: part.extra.each_mut().map(|extra| &mut **extra),
-                values: part.values,
-                tally: &mut self.chunk,
-            };
-            self.lanes.run(plan, given, env, out);
+            self.lanes.run(plan, given, env, answers(part, &mut self.chunk));
         });
-        if catch_unwind(job).is_ok() {
-            self.tally.add(&self.chunk);
-        } else {
-            *self = LaneWorker { tally: std::mem::take(&mut self.tally), ..LaneWorker::new() };
-            part.taken.fill(0);
-            part.passed.fill(0);
-        }
-        self.chunk.clear();
+        let ran = catch_unwind(job).is_ok();
+        self.ended(ran, part);
     }
 
     /// The same, into the worker's own answers. Says how many.
@@ -255,5 +285,15 @@ impl LaneWorker {
         let value = self.values.get(lane * width..(lane + 1) * width).unwrap_or(&[]);
         let version = env.host.map_or(0, |host| host.version());
         Some(plan.receipt(exit, extra, value, &env.prices, version))
+    }
+}
+
+fn answers<'a>(part: &'a mut Part<'_>, tally: &'a mut Tally) -> Answers<'a> {
+    Answers {
+        taken: part.taken,
+        passed: part.passed,
+        extra: part.extra.each_mut().map(|extra| &mut **extra),
+        values: part.values,
+        tally,
     }
 }

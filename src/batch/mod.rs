@@ -13,6 +13,7 @@
 mod ahead;
 mod columns;
 mod decisions;
+mod distinct;
 mod fill;
 mod fold;
 mod intern;
@@ -48,7 +49,6 @@ use eclvm_kernel::budget::{Budget, BudgetLimits, is_of_time};
 use eclvm_kernel::fault::{Exhaustion, Fault, Outcome};
 use eclvm_kernel::gas::Prices;
 use eclvm_kernel::host::HostInterface;
-use eclvm_kernel::lanes::Tally;
 use eclvm_kernel::program::EffectKind;
 use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::{Clock, Env, Request};
@@ -65,7 +65,8 @@ pub trait Requests: Sync {
         self.len() == 0
     }
     /// The request at `index`; what it needs beyond `self` may be put on `bump`. Err where there is none to be had (a
-    /// line that is no JSON): the fault that stands in its place. Asked more than once for some, where the policy writes.
+    /// line that is no JSON): the fault that stands in its place. Asked more than once for some, where the policy writes or the lanes
+    /// engine leaves a request to the scalar engine.
     fn request<'a>(&'a self, index: usize, bump: &'a Bump) -> Result<Request<'a>, Fault>;
     /// The realm of the request at `index`, for who observes the batch, where it can be told without making the request.
     fn realm(&self, _index: usize) -> Option<&str> {
@@ -95,8 +96,8 @@ impl Requests for [Request<'_>] {
 /// Which engine decides. Receipts are the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Engine {
-    /// The lanes engine where it can run the policy, the requests come by column and there are enough of them; else the
-    /// scalar engine.
+    /// The lanes engine where it can run the policy, there are enough requests and they come by column, or making columns of
+    /// them takes less than the scalar engine would take by an estimate; else the scalar engine.
     #[default]
     Auto,
     /// One request at a time.
@@ -191,13 +192,15 @@ pub struct Batch<'e> {
     summary: Summary,
     /// Requests that one thread takes at a time. It cannot be seen in receipts.
     grain: usize,
+    /// The same at most, where there are many.
+    longest: usize,
     pace: pace::Pace,
     /// The host as those writes have left it; made when a policy writes.
     overlay: Option<OverlayHost<'e>>,
     observation: Option<Observation>,
     span: tracing::Span,
-    /// Lane workers that have nothing to do.
-    idle: Mutex<Vec<LaneWorker>>,
+    /// Workers that have nothing to do.
+    idle: Mutex<Vec<Box<LaneWorker>>>,
 }
 
 impl<'e> Batch<'e> {
@@ -227,6 +230,7 @@ impl<'e> Batch<'e> {
             cut: None,
             summary: Summary::default(),
             grain: parallel::chunk_len(policy),
+            longest: parallel::LONGEST,
             pace: pace::Pace::default(),
             overlay,
             observation: None,
@@ -246,6 +250,7 @@ impl<'e> Batch<'e> {
     #[doc(hidden)]
     pub fn set_grain(&mut self, chunk: usize) {
         self.grain = chunk.max(1);
+        self.longest = self.grain;
     }
 
     /// For tests and benchmarks: requests of writing policies that were speculated on, and those of them that were
@@ -320,9 +325,9 @@ impl<'e> Batch<'e> {
         let span = self.span.clone();
         let _within = span.enter();
         let began = self.clock.now_ns();
-        let Answered { samples, cut, engines, tally } = self.answer(requests, decisions);
+        let Portion { counts, samples, cut, engines } = self.answer(requests, decisions);
         let busy_ns = self.clock.now_ns().saturating_sub(began);
-        self.summary.count_decisions(decisions, tally.as_ref(), &samples, busy_ns);
+        self.summary.count(&counts, &samples, busy_ns);
         self.summary.engines.add(engines);
         if let Some(observation) = &self.observation {
             let receipts: Vec<Receipt> = decisions.receipts().collect();
@@ -332,11 +337,16 @@ impl<'e> Batch<'e> {
     }
 
     fn portion<R: Requests + ?Sized>(&mut self, requests: &R, receipts: &mut Vec<Receipt>) -> Portion {
-        if self.policy.effect() == EffectKind::Write && self.options.allow_writes {
+        if self.is_writing() {
             self.run_writing(requests, receipts)
         } else {
             self.run_parallel(requests, receipts)
         }
+    }
+
+    /// Whether what one request writes is there for the next.
+    fn is_writing(&self) -> bool {
+        self.policy.effect() == EffectKind::Write && self.options.allow_writes
     }
 
     /// Counts what was done; says where the batch is cut, if it is.
@@ -404,13 +414,4 @@ struct Portion {
     samples: Vec<u64>,
     cut: Option<Exhaustion>,
     engines: Engines,
-}
-
-/// What came of a portion whose answers are by column.
-struct Answered {
-    samples: Vec<u64>,
-    cut: Option<Exhaustion>,
-    engines: Engines,
-    /// What the lanes engine's answers amount to, where they are all of them but `others`.
-    tally: Option<Tally>,
 }

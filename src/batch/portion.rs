@@ -4,10 +4,13 @@ use super::ahead::{Ahead, Piece, is_out, within};
 use super::decisions::{Decisions, Part};
 use super::lanes::LaneWorker;
 use super::prepared::Prepared;
-use super::{Answered, Batch, Engine, Engines, Portion, RequestColumns, Requests, fold, is_timed};
+use super::summary::Counts;
+use super::{Batch, Engine, Engines, Portion, RequestColumns, Requests, fold, is_timed};
 use eclvm_kernel::lanes::{LanePlan, Tally};
+use eclvm_kernel::program::{Program, StdInput};
 use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::{Clock, Env};
+use eclvm_kernel::types::Base;
 use rayon::prelude::*;
 use std::sync::{Arc, PoisonError};
 
@@ -28,13 +31,15 @@ impl Batch<'_> {
         match options.engine {
             Engine::Scalar => return Err(None),
             Engine::Auto if requests.len() < FEW => return Err(Some("the requests are few")),
-            // Making columns of rows takes longer than the scalar engine takes for a short policy.
-            Engine::Auto if requests.columns().is_none() => {
-                return Err(Some("the requests are rows, not columns"));
-            }
             _ => {}
         }
         let plan = self.policy.lanes().map_err(|why| Some(why.reason()))?;
+        if options.engine == Engine::Auto && requests.columns().is_none() {
+            let [by_lanes, by_scalar] = rows_ns(plan.program());
+            if by_scalar < by_lanes {
+                return Err(Some("making columns of these rows takes longer than deciding them"));
+            }
+        }
         if !options.now.is_finite() {
             return Err(Some("`now` is no number"));
         }
@@ -58,15 +63,15 @@ impl Batch<'_> {
     }
 
     /// A worker that has begun this portion.
-    fn worker(&self) -> LaneWorker {
+    pub(super) fn worker(&self) -> Box<LaneWorker> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
-    fn put_back(&self, worker: LaneWorker) {
+    pub(super) fn put_back(&self, worker: Box<LaneWorker>) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
     }
     fn begin_workers(&self) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.iter_mut().for_each(LaneWorker::begin);
+        idle.iter_mut().for_each(|worker| worker.begin());
     }
 
     /// Decides a portion, a receipt for each request.
@@ -154,33 +159,36 @@ impl Batch<'_> {
     }
 
     /// Decides a portion, answers by column.
-    pub(super) fn answer<R: Requests + ?Sized>(&mut self, requests: &R, out: &mut Decisions) -> Answered {
-        let plan = self.lanes_for(requests).ok();
+    pub(super) fn answer<R: Requests + ?Sized>(&mut self, requests: &R, out: &mut Decisions) -> Portion {
+        let plan = self.lanes_for(requests);
+        if let (Err(why), false) = (&plan, self.is_writing()) {
+            return self.answer_rows(requests, *why, out);
+        }
+        let plan = plan.ok();
         let on_host = self.options.host.is_some();
         let prepared = plan.as_deref().and_then(|plan| {
             let columns = requests.columns()?;
             Some((columns, columns.prepared(plan, on_host)?))
         });
-        if let (Some(plan), Some((columns, prepared))) = (&plan, prepared)
-            && let Some(answered) = self.answer_columns(plan, requests, columns, prepared, out)
+        if let Some(plan) = &plan
+            && let Some(answered) = self.answer_lanes(plan, requests, prepared, out)
         {
             return answered;
         }
         let mut receipts = Vec::new();
-        let Portion { samples, cut, engines, .. } = self.portion(requests, &mut receipts);
+        let portion = self.portion(requests, &mut receipts);
         out.put_receipts(receipts, self.options.prices);
-        Answered { samples, cut, engines, tally: None }
+        portion
     }
 
-    /// The same, of columns. None where a shared budget cannot pay all of it: then bills are settled one by one.
-    fn answer_columns<R: Requests + ?Sized>(
+    /// The same by the lanes engine. None where a shared budget cannot pay all of it: then bills are settled one by one.
+    fn answer_lanes<R: Requests + ?Sized>(
         &self,
         plan: &Arc<LanePlan>,
         requests: &R,
-        columns: &RequestColumns<'_>,
-        prepared: &Arc<Prepared>,
+        prepared: Option<(&RequestColumns<'_>, &Arc<Prepared>)>,
         out: &mut Decisions,
-    ) -> Option<Answered> {
+    ) -> Option<Portion> {
         let n = requests.len();
         let budget = self.options.budget.as_deref();
         let own = self.options.limits;
@@ -193,7 +201,7 @@ impl Batch<'_> {
             let began = self.clock.now_ns();
             let mut worker = self.worker();
             let bump = worker.lend();
-            let inputs = prepared.columns(columns, &bump);
+            let inputs = prepared.map(|(columns, prepared)| (prepared.columns(columns, &bump), prepared));
             let (mut at, mut count) = (number * chunks * width, 0);
             let mut whole = true;
             for part in parts {
@@ -201,7 +209,10 @@ impl Batch<'_> {
                     whole = false;
                     break;
                 }
-                worker.columns(plan, inputs, prepared, at, &env, part);
+                match inputs {
+                    Some((inputs, prepared)) => worker.columns(plan, inputs, prepared, at, &env, part),
+                    None => worker.rows_into(plan, requests, at, &env, part),
+                }
                 at += part.lanes;
                 count += part.lanes as u64;
             }
@@ -244,23 +255,39 @@ impl Batch<'_> {
             }
             self.put_back(worker);
         }
+        let counts = Counts::of_decisions(out, &tally);
         if let Some(budget) = budget {
-            let (mut cost, mut mana) = (0u64, 0u64);
-            for (_, receipt) in out.others() {
-                cost = cost.saturating_add(receipt.cost);
-                mana = mana.saturating_add(receipt.mana);
-            }
-            out.each_exit(&tally, |_, _, _, part| cost = cost.saturating_add(part));
+            let Counts { cost, mana, .. } = counts;
             if cost == u64::MAX || mana == u64::MAX || !budget.try_consume_late(cost, mana) {
                 return None;
             }
         }
         let engines = engines(n, scalar);
-        Some(Answered { samples, cut: None, engines, tally: Some(tally) })
+        Some(Portion { counts, samples, cut: None, engines })
     }
 }
 
 fn engines(n: usize, scalar: usize) -> Engines {
     let why_scalar = (scalar > 0).then_some(LEFT);
     Engines { lanes: (n - scalar) as u64, scalar: scalar as u64, why_scalar }
+}
+
+/// About what a request takes that comes as a row, in nanoseconds: by the lanes engine, for which it is made into columns
+/// first, and by the scalar engine, which loads it too. To intern texts and lists is what is dear; of instructions the lanes
+/// engine hardly knows how many there are. Loops are counted once, which is on the safe side.
+fn rows_ns(program: &Program) -> [usize; 2] {
+    let (mut by_lanes, mut by_scalar) = (16, 12);
+    let standard = [StdInput::Caller, StdInput::Realm, StdInput::Trust];
+    let standard = standard.into_iter().filter(|input| program.mentions(*input)).map(StdInput::ty);
+    for ty in program.inputs.iter().map(|input| input.ty).chain(standard) {
+        let [lanes, scalar] = match ty.base() {
+            _ if ty.is_array() => [35, 25],
+            Base::Text | Base::Did => [15, 8],
+            Base::Trust => [12, 4],
+            _ => [3, 2],
+        };
+        by_lanes += lanes;
+        by_scalar += scalar;
+    }
+    [by_lanes + program.code.len() / 2, by_scalar + 4 * program.code.len()]
 }

@@ -105,6 +105,27 @@ impl Counts {
         self.cost = self.cost.saturating_add(receipt.cost);
         self.mana = self.mana.saturating_add(receipt.mana);
     }
+    /// As often as `n` times.
+    pub(super) fn add_times(&mut self, receipt: &Receipt, n: u64) {
+        *self.of_outcome(receipt.outcome) += n;
+        let GasUnits { network, compute, storage, realm } = receipt.gas;
+        let [network, compute, storage, realm] =
+            [network, compute, storage, realm].map(|units| units.saturating_mul(n));
+        self.gas = self.gas.plus(GasUnits { network, compute, storage, realm });
+        self.cost = self.cost.saturating_add(receipt.cost.saturating_mul(n));
+        self.mana = self.mana.saturating_add(receipt.mana.saturating_mul(n));
+    }
+    /// Answers by column: those of the lanes engine together.
+    pub(super) fn of_decisions(decisions: &Decisions, tally: &Tally) -> Counts {
+        let mut counts = Counts::default();
+        decisions.others().iter().for_each(|(_, receipt)| counts.add(receipt));
+        decisions.each_exit(tally, |outcome, n, gas, cost| {
+            *counts.of_outcome(outcome) += n;
+            counts.gas = counts.gas.plus(gas);
+            counts.cost = counts.cost.saturating_add(cost);
+        });
+        counts
+    }
     pub(super) fn merge(&mut self, other: &Counts) {
         self.allow += other.allow;
         self.deny += other.deny;
@@ -160,28 +181,6 @@ impl Summary {
                 latency.saturating_record(*sample);
             }
         }
-    }
-    /// Counts answers by column: those of the lanes engine together.
-    pub(super) fn count_decisions(
-        &mut self,
-        decisions: &Decisions,
-        tally: Option<&Tally>,
-        samples: &[u64],
-        busy_ns: u64,
-    ) {
-        let mut counts = Counts::default();
-        match tally {
-            Some(tally) => {
-                decisions.others().iter().for_each(|(_, receipt)| counts.add(receipt));
-                decisions.each_exit(tally, |outcome, n, gas, cost| {
-                    *counts.of_outcome(outcome) += n;
-                    counts.gas = counts.gas.plus(gas);
-                    counts.cost = counts.cost.saturating_add(cost);
-                });
-            }
-            None => decisions.receipts().for_each(|receipt| counts.add(&receipt)),
-        }
-        self.count(&counts, samples, busy_ns);
     }
     /// Percentiles; zeros where nothing was sampled.
     pub fn latency(&self) -> Latency {

@@ -2,9 +2,10 @@
 //! engine; one thread, metered, 65 536 distinct requests. `-- --test` runs each once.
 //!
 //! What is measured: columns are built and looked over before (`RequestColumns::prepare`); a round decides all requests into
-//! `Decisions` whose room is kept, with a host's answers asked for anew in each round. "receipts" is the same with a receipt
+//! `Decisions` whose room is kept. The host is a snapshot: its answers are kept from round to round, by hand as here; with
+//! `--anew` it does not say so, and each round asks anew for each DID, by hand too. "receipts" is the same with a receipt
 //! of 88 bytes for each request, "rows" takes requests one by one. By hand there is no gas, no message, no limit: who passes
-//! is one bit, and the host is asked once for each DID, as here.
+//! is one bit.
 //!
 //! The loops by hand are compiled for AVX-512, AVX2 and neither, as the engine's are, and run on what the machine has.
 //!
@@ -23,7 +24,7 @@ use eclvm::Policy;
 use eclvm::batch::{Batch, BatchOptions, Column, Decisions, Engine, RequestColumns, Requests};
 use eclvm::host::StateHost;
 use eclvm::host::World;
-use eclvm::kernel::host::HostInterface;
+use eclvm::kernel::host::{EntryPolicy, HostInterface, HostResult, RealmFacts, StoreValueRef};
 use eclvm::kernel::lanes::simd::Level;
 use eclvm::kernel::request::Request;
 use eclvm::kernel::value::{Did, TrustVector, ValueRef};
@@ -68,9 +69,52 @@ impl Rng {
     }
 }
 
+/// The same host, which does not say that it is a snapshot.
+struct Anew(StateHost);
+
+impl HostInterface for Anew {
+    fn version(&self) -> u64 {
+        self.0.version()
+    }
+    fn trust(&self, did: &str) -> HostResult<Option<TrustVector>> {
+        self.0.trust(did)
+    }
+    fn has_credential(&self, did: &str, schema: &str) -> HostResult<bool> {
+        self.0.has_credential(did, schema)
+    }
+    fn resolve_did(&self, did: &str) -> HostResult<bool> {
+        self.0.resolve_did(did)
+    }
+    fn balance(&self, did: &str) -> HostResult<i128> {
+        self.0.balance(did)
+    }
+    fn is_member(&self, realm: &str, did: &str) -> HostResult<bool> {
+        self.0.is_member(realm, did)
+    }
+    fn realm(&self, realm: &str) -> HostResult<Option<RealmFacts>> {
+        self.0.realm(realm)
+    }
+    fn mean_trust(&self, changed: &[(&str, TrustVector)]) -> HostResult<Option<f64>> {
+        self.0.mean_trust(changed)
+    }
+    fn store_get<'a>(&'a self, realm: &str, key: &str) -> HostResult<Option<StoreValueRef<'a>>> {
+        self.0.store_get(realm, key)
+    }
+    fn entry_policy(&self, realm: &str) -> HostResult<EntryPolicy> {
+        self.0.entry_policy(realm)
+    }
+    fn is_fast(&self) -> bool {
+        true
+    }
+    fn has_credential_batch(&self, dids: &[&str], schema: &str, out: &mut [bool]) -> HostResult<()> {
+        self.0.has_credential_batch(dids, schema, out)
+    }
+}
+
 /// Everything that requests are made of.
 struct Data {
     host: StateHost,
+    anew: Anew,
     dids: Vec<String>,
     callers: Vec<usize>,
     to: Vec<usize>,
@@ -91,9 +135,11 @@ fn data() -> Data {
         ..IdentityRecord::new(did.as_str())
     });
     let host = StateHost::new(Arc::new(World::new(identities.collect(), Vec::new())));
+    let anew = Anew(host.clone());
     let names = ["viewer", "editor", "admin", "guest", "auditor"];
     Data {
         host,
+        anew,
         dids,
         callers: (0..N).map(|_| rng.below(KNOWN)).collect(),
         to: (0..N).map(|_| rng.below(KNOWN)).collect(),
@@ -175,7 +221,8 @@ struct Lists<'d> {
 
 fn works<'d>(data: &'d Data, lists: &'d Lists<'d>) -> Vec<Work<'d>> {
     let six: [&[f64]; 6] = data.components.each_ref().map(Vec::as_slice);
-    let host: &dyn HostInterface = &data.host;
+    let host: &dyn HostInterface =
+        if std::env::args().any(|arg| arg == "--anew") { &data.anew } else { &data.host };
     let all: Vec<&str> = data.dids.iter().map(String::as_str).collect();
     let columns = |source: &str, given: Vec<(&str, Column<'d>)>, on_host: bool| {
         let policy = Policy::compile(source).unwrap();
@@ -206,15 +253,20 @@ fn works<'d>(data: &'d Data, lists: &'d Lists<'d>) -> Vec<Work<'d>> {
     let (policy, given) =
         columns(W2, vec![("of", Column::Trust(six)), ("caller", Column::Dids(&lists.callers))], true);
     let (everyone, callers) = (all.clone(), &data.callers);
+    let ask_members = move |everyone: &[&str]| {
+        let mut members = vec![false; KNOWN];
+        host.has_credential_batch(everyone, "member", &mut members).unwrap();
+        members
+    };
+    let kept = ask_members(&everyone);
     works.push(Work {
         name: "W2 entry",
         policy,
         columns: given,
         host: Some(host),
         by_hand: Box::new(move |out| {
-            let mut members = vec![false; KNOWN];
-            host.has_credential_batch(&everyone, "member", &mut members).unwrap();
-            let members = members.as_slice();
+            let anew = (!host.is_snapshot()).then(|| ask_members(&everyone));
+            let members = anew.as_deref().unwrap_or(&kept);
             widest(
                 #[inline(always)]
                 move || {
@@ -238,20 +290,26 @@ fn works<'d>(data: &'d Data, lists: &'d Lists<'d>) -> Vec<Work<'d>> {
     ];
     let (policy, given) = columns(W3, given, true);
     let everyone = all;
+    let ask_all = move |everyone: &[&str]| {
+        let mut kyc = vec![false; KNOWN];
+        let mut balances = vec![0i128; KNOWN];
+        let mut trust = vec![None; KNOWN];
+        host.has_credential_batch(everyone, "kyc", &mut kyc).unwrap();
+        host.balance_batch(everyone, &mut balances).unwrap();
+        host.trust_batch(everyone, &mut trust).unwrap();
+        let balances: Vec<f64> = balances.iter().map(|b| *b as f64).collect();
+        let trust: Vec<[f64; 6]> = trust.iter().map(|t| t.unwrap_or(TrustVector::NEWCOMER).0).collect();
+        (kyc, balances, trust)
+    };
+    let kept = ask_all(&everyone);
     works.push(Work {
         name: "W3 transfer",
         policy,
         columns: given,
         host: Some(host),
         by_hand: Box::new(move |out| {
-            let mut kyc = vec![false; KNOWN];
-            let mut balances = vec![0i128; KNOWN];
-            let mut trust = vec![None; KNOWN];
-            host.has_credential_batch(&everyone, "kyc", &mut kyc).unwrap();
-            host.balance_batch(&everyone, &mut balances).unwrap();
-            host.trust_batch(&everyone, &mut trust).unwrap();
-            let balances: Vec<f64> = balances.iter().map(|b| *b as f64).collect();
-            let trust: Vec<[f64; 6]> = trust.iter().map(|t| t.unwrap_or(TrustVector::NEWCOMER).0).collect();
+            let anew = (!host.is_snapshot()).then(|| ask_all(&everyone));
+            let (kyc, balances, trust) = anew.as_ref().unwrap_or(&kept);
             bits(out, |i| {
                 let (from, to, amount) = (data.callers[i], data.to[i], data.amounts[i]);
                 let (a, b) = (trust[from], trust[to]);

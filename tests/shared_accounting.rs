@@ -53,7 +53,7 @@ fn a_request_of_a_batch_touches_less_than_a_hundredth_of_a_shared_word() {
 /// The same where the gas runs out on the way: the requests around that point draw on the budget one by one, all others do
 /// not, and the receipts do not depend on the threads.
 #[test]
-fn where_the_gas_runs_out_only_the_last_chunk_is_settled_one_by_one() {
+fn where_the_gas_runs_out_only_a_few_requests_are_settled_one_by_one() {
     let policy = Policy::compile("amount <= 100").unwrap();
     let amounts: Vec<f64> = (0..REQUESTS).map(|n| (n % 150) as f64).collect();
     let requests = RequestColumns::new(&policy, REQUESTS).with("amount", Column::Numbers(&amounts)).unwrap();

@@ -98,6 +98,13 @@ pub trait HostInterface: Send + Sync {
         false
     }
 
+    /// Whether this value is a snapshot: every question above gets the same answer for as long as the value exists, not only
+    /// for as long as a run lasts, and nobody takes note of who was asked for. Then batches keep answers from one portion to
+    /// the next where the columns are the same.
+    fn is_snapshot(&self) -> bool {
+        false
+    }
+
     /// `trust` for many DIDs at once, for batches; `out` is as long as `dids`.
     fn trust_batch(&self, dids: &[&str], out: &mut [Option<TrustVector>]) -> HostResult<()> {
         for (did, slot) in dids.iter().zip(out) {

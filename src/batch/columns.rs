@@ -207,7 +207,7 @@ impl<'a> RequestColumns<'a> {
         self
     }
     /// What `prepare` found; None where these are requests to another policy.
-    pub(super) fn prepared(&self, plan: &LanePlan, on_host: bool) -> Option<&Prepared> {
+    pub(super) fn prepared(&self, plan: &LanePlan, on_host: bool) -> Option<&Arc<Prepared>> {
         let same = Arc::ptr_eq(plan.executable(), self.policy.executable());
         // One source compiled twice is one program.
         if !same && plan.program() != self.policy.program() {

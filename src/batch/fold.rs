@@ -6,7 +6,7 @@
 //! nothing.
 //!
 //! Nearly always the budget can pay for the whole portion: one charge, and no receipt is looked at. Else chunk after chunk is
-//! paid, and only in a chunk that cannot be paid as a whole, or has an open run, request after request.
+//! paid, and a chunk that cannot be paid as a whole, or has an open run, by halves, down to request after request.
 
 use super::ahead::{Piece, is_out};
 use super::parallel::Worker;
@@ -18,8 +18,8 @@ use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::Env;
 use rayon::prelude::*;
 
-/// Requests of a chunk that are paid for together where its end is out of reach: chunks of the lanes engine are long.
-const BLOCK: usize = 512;
+/// Requests that are not settled together any more when they cannot be paid together.
+const FEW: usize = 16;
 
 /// How request after request ended.
 enum End {
@@ -54,7 +54,7 @@ pub(super) fn settle<R: Requests + ?Sized>(
             from += group.len();
             continue;
         }
-        let end = one_by_one(batch, budget, requests, (from, piece.open), &mut worker, group);
+        let end = by_halves(batch, budget, requests, (from, piece.open), &mut worker, group);
         let done = if let End::Cut(at) = end { at } else { group.len() };
         (piece.len, piece.counts) = (done, Counts::of(group.get(..done).unwrap_or(&[])));
         from += group.len();
@@ -81,18 +81,55 @@ fn keep_complete(chunk: usize, pieces: &mut Vec<Piece>, receipts: &mut Vec<Recei
 
 /// Pays for all of these chunks at once, if none has an open run and the budget can.
 pub(super) fn pay_all(budget: &Budget, pieces: &[Piece]) -> bool {
-    !pieces.iter().any(|piece| piece.open) && pay(budget, pieces.iter().map(|piece| &piece.counts))
-}
-
-/// Pays for all of that at once, if the budget can.
-fn pay<'c>(budget: &Budget, counts: impl IntoIterator<Item = &'c Counts>) -> bool {
     let (mut gas, mut mana) = (0u64, 0u64);
-    for counts in counts {
-        gas = gas.saturating_add(counts.cost);
-        mana = mana.saturating_add(counts.mana);
+    for piece in pieces {
+        gas = gas.saturating_add(piece.counts.cost);
+        mana = mana.saturating_add(piece.counts.mana);
     }
     // A sum that has come to the end may stand for more.
-    gas < u64::MAX && mana < u64::MAX && budget.try_consume_late(gas, mana)
+    let exact = gas < u64::MAX && mana < u64::MAX;
+    exact && !pieces.iter().any(|piece| piece.open) && budget.try_consume_late(gas, mana)
+}
+
+/// Settles a part of a chunk that cannot be paid as a whole: halves of it, as long as they can be paid together, and at last
+/// request after request. So the budget is asked a few times for each half, and not for each request.
+fn by_halves<R: Requests + ?Sized>(
+    batch: &Batch<'_>,
+    budget: &Budget,
+    requests: &R,
+    (from, open): (usize, bool),
+    worker: &mut Worker,
+    receipts: &mut [Receipt],
+) -> End {
+    if receipts.len() <= FEW {
+        return one_by_one(batch, budget, requests, (from, open), worker, receipts);
+    }
+    let middle = receipts.len() / 2;
+    let (first, second) = receipts.split_at_mut(middle);
+    let mut settle = |at: usize, part: &mut [Receipt]| match pay_together(budget, open, part) {
+        true => End::Open,
+        false => by_halves(batch, budget, requests, (from + at, open), worker, part),
+    };
+    match settle(0, first) {
+        End::Open => match settle(middle, second) {
+            End::Cut(at) => End::Cut(middle + at),
+            end => end,
+        },
+        End::Spent(reason) => {
+            second.iter_mut().for_each(|receipt| exhaust_one(receipt, reason));
+            End::Spent(reason)
+        }
+        cut => cut,
+    }
+}
+
+/// Pays for all of these at once, if none is of an open run and the budget can.
+fn pay_together(budget: &Budget, open: bool, receipts: &[Receipt]) -> bool {
+    if open && receipts.iter().any(is_out) {
+        return false;
+    }
+    let Counts { cost, mana, .. } = Counts::of(receipts);
+    cost < u64::MAX && mana < u64::MAX && budget.try_consume_late(cost, mana)
 }
 
 fn one_by_one<R: Requests + ?Sized>(
@@ -105,19 +142,7 @@ fn one_by_one<R: Requests + ?Sized>(
 ) -> End {
     let env = Env { shared: Some(budget), ..batch.env() };
     let mut end = End::Open;
-    let mut paid = 0;
-    for at in 0..receipts.len() {
-        if at < paid {
-            continue;
-        }
-        if at.is_multiple_of(BLOCK) && !open && matches!(end, End::Open) {
-            let block = receipts.get(at..).map(|rest| rest.get(..BLOCK).unwrap_or(rest)).unwrap_or(&[]);
-            if pay(budget, &[Counts::of(block)]) {
-                paid = at + block.len();
-                continue;
-            }
-        }
-        let Some(receipt) = receipts.get_mut(at) else { break };
+    for (at, receipt) in receipts.iter_mut().enumerate() {
         if let End::Spent(reason) = end {
             exhaust_one(receipt, reason);
             continue;

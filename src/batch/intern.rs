@@ -6,14 +6,16 @@ use eclvm_kernel::value::ValueRef;
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
 
-/// An empty place in the table.
+/// An empty place in the table of texts.
 const EMPTY: u64 = u64::MAX;
 /// The part of a place that is of the hash.
 const TAG: u64 = !0 << 32;
-/// Texts and words of arrays beyond which a new chunk of rows begins anew: what is held stays near.
+/// Texts, and arrays or their elements by two, beyond which a new chunk of rows begins anew: what is held stays near.
 const FEW: usize = 4_096;
 /// Places of the largest table that is kept.
 const KEPT: usize = 1 << 15;
+/// Arrays that are kept in mind.
+const LISTS: usize = 4_096;
 
 /// Ids of texts and arrays. The table hashes with a seed of its own, so that nobody who chooses texts can choose collisions.
 #[derive(Debug, Default)]
@@ -26,6 +28,8 @@ pub(super) struct Interner {
     /// Texts that the plan knew.
     known: usize,
     scratch: Vec<u64>,
+    /// The arrays that came last, by what they hold.
+    lists: Vec<u32>,
 }
 
 impl Interner {
@@ -34,6 +38,7 @@ impl Interner {
         self.texts.begin(plan.texts());
         self.arrays.begin(plan.arrays());
         self.known = plan.texts().len();
+        self.lists.clear();
         let len = (self.texts.len() * 2).next_power_of_two().max(64);
         if self.table.len() < len || self.table.len() > len.max(KEPT) {
             self.table.resize(len, EMPTY);
@@ -55,9 +60,6 @@ impl Interner {
     /// Puts an id, whose text is not there yet, into the table.
     fn place(&mut self, id: u32) {
         let hash = self.hasher.hash_one(self.texts.text(id as usize));
-        self.put(hash, id);
-    }
-    fn put(&mut self, hash: u64, id: u32) {
         let mut at = hash as usize & (self.table.len() - 1);
         while self.table.get(at).is_some_and(|slot| *slot != EMPTY) {
             at = (at + 1) & (self.table.len() - 1);
@@ -119,8 +121,19 @@ impl Interner {
                 _ => return None,
             });
         }
-        let id = self.arrays.push(words.iter().copied(), bytes);
+        let id = self.list(&words, bytes);
         self.scratch = words;
-        id.map(u64::from)
+        id
+    }
+    /// The bits of an array of these elements, whose texts have so many bytes. Equal ones that follow closely are one: what
+    /// is remembered of arrays goes by their ids. Only the latest in each place of a small table is looked at, so that
+    /// arrays which do not come again cost no room.
+    pub(super) fn list(&mut self, words: &[u64], bytes: u64) -> Option<u64> {
+        self.lists.resize(LISTS, u32::MAX);
+        let slot = self.lists.get_mut(self.hasher.hash_one(words) as usize % LISTS)?;
+        if !self.arrays.is(*slot, words, bytes) {
+            *slot = self.arrays.push(words.iter().copied(), bytes)?;
+        }
+        Some(u64::from(*slot))
     }
 }

@@ -12,6 +12,7 @@ use eclvm_kernel::lanes::{Answers, Given, InputColumn, Inputs, LanePlan, Lanes, 
 use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::Env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Weak};
 
 /// The lanes engine of one thread, with the scalar engine beside it. [`super::Batch`] has one for each; by itself it is for
 /// those who bring their own threads.
@@ -36,6 +37,9 @@ pub struct LaneWorker {
     pub(super) scalar: Worker,
     /// Whether texts and answers are those of the requests at hand.
     begun: bool,
+    /// The columns whose texts the answers belong to: dead where they are those of rows. Its address is taken for as long
+    /// as this stands, so that no other columns are mistaken for them.
+    known: Weak<Prepared>,
 }
 
 impl LaneWorker {
@@ -79,6 +83,9 @@ impl LaneWorker {
     /// Another portion begins.
     pub(super) fn begin(&mut self) {
         self.begun = false;
+        // Nobody has asked for that of a portion with receipts.
+        self.tally.clear();
+        self.chunk.clear();
     }
 
     /// Runs requests of a portion from `from` on, at most `most`, into the worker's own answers. Says how many.
@@ -135,6 +142,7 @@ impl LaneWorker {
         if !self.begun || self.interner.is_filled() || self.interner.is_full() {
             self.interner.begin(plan);
             self.lanes.forget();
+            self.known = Weak::new();
             self.begun = true;
         }
     }
@@ -187,19 +195,29 @@ impl LaneWorker {
         self.bump = bump;
     }
 
+    /// Begins a portion of columns. What a host has answered is asked for anew, unless it is a snapshot, which cannot answer
+    /// otherwise and does not mind; it is the same one, since a batch has one host.
+    fn begin_columns(&mut self, prepared: &Arc<Prepared>, env: &Env<'_>) {
+        let same = std::ptr::eq(self.known.as_ptr(), Arc::as_ptr(prepared));
+        if !same || env.host.is_some_and(|host| !host.is_snapshot()) {
+            self.lanes.forget();
+            self.known = Arc::downgrade(prepared);
+        }
+        self.begun = true;
+    }
+
     /// Runs a chunk of columns, from request `from` on, into `part`.
     pub(super) fn columns(
         &mut self,
         plan: &LanePlan,
         inputs: &[InputColumn<'_>],
-        prepared: &Prepared,
+        prepared: &Arc<Prepared>,
         from: usize,
         env: &Env<'_>,
         part: &mut Part<'_>,
     ) {
         if !self.begun {
-            self.lanes.forget();
-            self.begun = true;
+            self.begin_columns(prepared, env);
         }
         let lanes = part.lanes;
         let job = AssertUnwindSafe(|| {
@@ -221,7 +239,7 @@ impl LaneWorker {
         &mut self,
         plan: &LanePlan,
         columns: &RequestColumns<'_>,
-        prepared: &Prepared,
+        prepared: &Arc<Prepared>,
         (from, lanes): (usize, usize),
         env: &Env<'_>,
     ) -> usize {

@@ -111,7 +111,7 @@ impl Batch<'_> {
         &self,
         plan: &LanePlan,
         requests: &R,
-        prepared: Option<(&RequestColumns<'_>, &Prepared)>,
+        prepared: Option<(&RequestColumns<'_>, &Arc<Prepared>)>,
         from: usize,
         ahead: &Ahead<'_>,
         worker: &mut LaneWorker,
@@ -186,7 +186,7 @@ impl Batch<'_> {
         &self,
         plan: &Arc<LanePlan>,
         requests: &R,
-        prepared: Option<(&RequestColumns<'_>, &Prepared)>,
+        prepared: Option<(&RequestColumns<'_>, &Arc<Prepared>)>,
         out: &mut Decisions,
     ) -> Option<Portion> {
         let n = requests.len();

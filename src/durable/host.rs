@@ -95,6 +95,9 @@ impl HostInterface for ErynoaHost {
     fn is_fast(&self) -> bool {
         self.now.is_fast()
     }
+    fn is_snapshot(&self) -> bool {
+        self.now.is_snapshot()
+    }
     fn trust_batch(&self, dids: &[&str], out: &mut [Option<TrustVector>]) -> HostResult<()> {
         self.now.trust_batch(dids, out)
     }

@@ -83,6 +83,9 @@ impl HostInterface for StateHost {
     fn is_fast(&self) -> bool {
         true
     }
+    fn is_snapshot(&self) -> bool {
+        true
+    }
 
     // What a whole column shares (the schema, the realm) is looked up once. The trait's own loops do for the others: here
     // they call `trust` and its kin directly.

@@ -151,6 +151,19 @@ impl Bill {
         ripple(&mut counter.planes, &mut self.carry, words, addend);
         counter.most = counter.most.saturating_add(most);
     }
+    /// Adds numbers of units, none above `most`, of which `digit` puts digit by digit into a set which lanes have it.
+    pub(crate) fn add_digits(&mut self, layer: usize, most: u64, mut digit: impl FnMut(u32, &mut [u64])) {
+        let Some(counter) = self.counters.get_mut(layer).filter(|_| most > 0) else { return };
+        let words = self.words;
+        self.addend.clear();
+        self.addend.resize(digits(most).count() * words, 0);
+        for (k, plane) in self.addend.chunks_exact_mut(words.max(1)).enumerate() {
+            digit(k as u32, plane);
+        }
+        let addend = self.addend.chunks_exact(words.max(1)).map(Some);
+        ripple(&mut counter.planes, &mut self.carry, words, addend);
+        counter.most = counter.most.saturating_add(most);
+    }
     /// What a lane that runs has been charged beyond the base.
     pub(crate) fn extra(&self, layer: usize, lane: usize) -> u64 {
         self.counters.get(layer).map_or(0, |c| c.common.saturating_add(c.own(self.words, lane)))

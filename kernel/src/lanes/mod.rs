@@ -34,7 +34,7 @@
 //!
 //! Files: `masks` sets; `digits` exits; `columns` registers; `texts` dictionary and arrays; `plan`, `flatten`, `flow`, `loaded`,
 //! `fuse` the plan; `gas` bills; `run` blocks and exits; `compute`, `vectors`, `search`, `hosts` what instructions do; `memos`
-//! answers; `ops` the loops; `simd` the machine.
+//! answers; `loops`, `recall` loops that are remembered; `ops` the loops; `simd` the machine.
 
 mod columns;
 mod compute;
@@ -45,10 +45,12 @@ mod fuse;
 mod gas;
 mod hosts;
 mod loaded;
+mod loops;
 pub mod masks;
 mod memos;
 mod ops;
 mod plan;
+mod recall;
 mod run;
 mod search;
 pub mod simd;

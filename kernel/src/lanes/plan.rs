@@ -5,6 +5,7 @@ use super::flatten::{self, Flat};
 use super::flow;
 use super::fuse;
 use super::loaded;
+use super::loops::{self, Loop};
 use super::texts::{Arrays, Dictionary};
 use crate::fault::Outcome;
 use crate::gas::{GasUnits, Prices};
@@ -241,6 +242,8 @@ pub struct LanePlan {
     pub(crate) arrays: Arrays,
     pub(crate) lists: Vec<Vec<u64>>,
     pub(crate) inputs: Vec<Arg>,
+    /// Loops whose outcome is remembered.
+    pub(crate) loops: Vec<Loop>,
     makes_in_loop: bool,
     extra: [bool; 3],
     value: Option<Ty>,
@@ -269,6 +272,7 @@ impl LanePlan {
                 || flow.blocks.iter().any(|b| dearer(&b.fall) || dearer(&b.taken))
         });
         let lanes = lanes(&ops, columns);
+        let loops = loops::find(&ops, &flow.blocks, columns, truths);
         let makes_in_loop = makes.iter().any(|op| flow.in_loop(*op as usize));
         let result = program.functions.first().map_or(Ty::BOOL, |f| f.result);
         let value = (program.expression && result != Ty::BOOL).then_some(result);
@@ -284,6 +288,7 @@ impl LanePlan {
             arrays,
             lists,
             inputs,
+            loops,
             makes_in_loop,
             extra,
             value,

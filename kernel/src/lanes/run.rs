@@ -3,8 +3,10 @@
 
 use super::columns::{Arg, Col, Columns, InputColumn, Inputs, NULL};
 use super::gas::{Bill, NETWORK};
+use super::loops::Loop;
 use super::memos::Memos;
 use super::plan::{Block, Code, Edge, LaneOp, LanePlan, NEGATED, NOWHERE};
+use super::recall::{Note, Recall};
 use super::texts::{Arrays, Dictionary};
 use super::{digits, masks, ops};
 use crate::budget::is_of_time;
@@ -19,8 +21,8 @@ pub struct Lanes {
     pub(super) columns: Columns,
     pub(super) bill: Bill,
     /// For each block, the lanes that wait for it.
-    pending: Vec<u64>,
-    waiting: Vec<bool>,
+    pub(super) pending: Vec<u64>,
+    pub(super) waiting: Vec<bool>,
     /// Lanes that have not left.
     pub(super) live: Vec<u64>,
     /// Lanes that run the current block.
@@ -30,6 +32,9 @@ pub struct Lanes {
     /// Another set, for tests of several parts.
     pub(super) more: Vec<u64>,
     pub(super) memos: Memos,
+    /// What is known of each loop, and the lanes noted of the one that runs.
+    pub(super) recalls: Vec<Recall>,
+    pub(super) notes: Vec<Note>,
 }
 
 /// What a chunk is given.
@@ -101,6 +106,8 @@ pub(super) struct Run<'r> {
     pub(super) abandoned: bool,
     /// Whether `mask` is all that is live.
     pub(super) all: bool,
+    /// The loop that runs, of those that are remembered.
+    pub(super) looping: Option<(usize, &'r Loop)>,
 }
 
 impl Lanes {
@@ -109,9 +116,26 @@ impl Lanes {
     pub fn new() -> Lanes {
         Lanes::default()
     }
-    /// Forgets what hosts have answered: for another world, another plan or another dictionary.
+    /// Forgets what hosts have answered and what loops came to: for another world, another plan or another dictionary.
     pub fn forget(&mut self) {
         self.memos.clear();
+        self.recalls.iter_mut().for_each(Recall::clear);
+    }
+    /// The lanes that wait for a block.
+    pub(super) fn waiting_for(&self, block: u32) -> &[u64] {
+        let (words, at) = (self.live.len(), block as usize);
+        self.pending.get(at * words..(at + 1) * words).unwrap_or(&[])
+    }
+    /// Makes `set` the lanes that wait for a block.
+    pub(super) fn wait_only(&mut self, block: u32, set: &[u64]) {
+        let (words, at) = (self.live.len(), block as usize);
+        if let Some(pending) = self.pending.get_mut(at * words..(at + 1) * words) {
+            pending.copy_from_slice(set);
+        }
+        self.waiting.get_mut(at).into_iter().for_each(|waits| *waits = masks::any(set));
+    }
+    pub(super) fn is_waiting(&self, block: usize) -> bool {
+        self.waiting.get(block) == Some(&true)
     }
     /// Runs a chunk. Lanes without an exit have not been decided, and the scalar engine must run them: a lane
     /// that cannot pay, a host that errs, a chunk that takes too long. `env.shared` is not drawn on. Never panics,
@@ -140,6 +164,7 @@ fn run(s: &mut Lanes, plan: &LanePlan, given: Given<'_>, env: &Env<'_>, out: Ans
         started: None,
         abandoned: false,
         all: true,
+        looping: None,
     };
     run.begin();
     run.blocks();
@@ -222,7 +247,7 @@ impl Run<'_> {
         let plan = self.plan;
         let mut at = 0;
         while let Some(block) = plan.blocks.get(at) {
-            if self.s.waiting.get(at) != Some(&true) {
+            if !self.s.is_waiting(at) || (!plan.loops.is_empty() && !self.recall(at)) {
                 at += 1;
                 continue;
             }

@@ -144,9 +144,7 @@ impl Run<'_> {
         let mut heads = self.s.columns.take_spare();
         let s = &mut *self.s;
         if let Operand::S(ids) = s.columns.word(&self.given.inputs, op.b) {
-            for (head, id) in heads.iter_mut().zip(ids) {
-                *head = f64::from_bits(texts.head_of(id.to_bits()));
-            }
+            texts.heads_of(ids, &mut heads);
         }
         test(&mut s.test, Operand::S(&heads), |head| head.to_bits() & bits == wanted);
         s.columns.give_back(heads);
@@ -168,9 +166,9 @@ impl Run<'_> {
             for (((new, b), out), mask) in new.chunks_mut(64).zip(b.chunks(64)).zip(&mut *out).zip(&s.mask) {
                 let mut missing = 0u64;
                 for (new, b) in new.iter_mut().zip(b).rev() {
-                    let item = arrays.item(b.to_bits(), index as u32);
-                    *new = f64::from_bits(item.unwrap_or(0));
-                    missing = missing << 1 | u64::from(item.is_none());
+                    let (item, there) = arrays.item(b.to_bits(), index as u32);
+                    *new = f64::from_bits(item);
+                    missing = missing << 1 | u64::from(!there);
                 }
                 *out = missing & mask;
             }

@@ -3,6 +3,7 @@
 //! Equal texts have one id, so `==` and lists of constants compare words. The plan's own texts and arrays come first, with
 //! ids that are known before the first request is read; the batch adds its own behind them.
 
+use super::simd::wide;
 use crate::types::{Base, Ty};
 
 /// Texts by id. Whoever fills it sees to it that no two are equal.
@@ -73,10 +74,17 @@ impl Dictionary {
     pub(crate) fn len_of(&self, bits: u64) -> u64 {
         u64::from(self.lens.get(bits as usize).copied().unwrap_or(0))
     }
-    /// First bytes of the text that register bits stand for, as a register would hold them.
-    #[inline(always)]
-    pub(crate) fn head_of(&self, bits: u64) -> u64 {
-        self.heads.get(bits as usize).copied().unwrap_or(0)
+    /// First bytes of the texts that register bits stand for.
+    pub(crate) fn heads_of(&self, ids: &[f64], out: &mut [f64]) {
+        let heads = self.heads.as_slice();
+        wide(
+            #[inline(always)]
+            move || {
+                for (out, id) in out.iter_mut().zip(ids) {
+                    *out = f64::from_bits(heads.get(id.to_bits() as usize).copied().unwrap_or(0));
+                }
+            },
+        );
     }
     /// The text that register bits stand for.
     #[inline]
@@ -134,6 +142,12 @@ impl Arrays {
         self.smallest = Some((least.min(len), bytes.min(text)));
         Some(id)
     }
+    /// Whether the array of an id is of these elements, with so many bytes of texts.
+    #[must_use]
+    pub fn is(&self, id: u32, items: &[u64], text_bytes: u64) -> bool {
+        let bytes = self.spans.get(id as usize).map(|span| u64::from(span.text));
+        bytes == Some(text_bytes) && self.items(u64::from(id)) == items
+    }
     /// How many arrays there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -173,11 +187,14 @@ impl Arrays {
     pub(crate) fn smallest(&self) -> (u64, u64) {
         self.smallest.map_or((0, 0), |(least, bytes)| (u64::from(least), u64::from(bytes)))
     }
-    /// The element of an array at an index.
+    /// The element of an array at an index, and whether there is one. Without jumps: in a loop over lists of different
+    /// lengths nobody can foretell them.
     #[inline(always)]
-    pub(crate) fn item(&self, bits: u64, index: u32) -> Option<u64> {
-        let span = self.spans.get(bits as usize).filter(|span| index < span.len)?;
-        self.words.get((span.start + index) as usize).copied()
+    pub(crate) fn item(&self, bits: u64, index: u32) -> (u64, bool) {
+        let span = self.spans.get(bits as usize).copied().unwrap_or_default();
+        let there = index < span.len;
+        let at = span.start.wrapping_add(index) & u32::from(there).wrapping_neg();
+        (self.words.get(at as usize).copied().unwrap_or(0), there)
     }
     /// Elements, and bytes of the texts among them.
     #[inline(always)]

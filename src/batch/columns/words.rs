@@ -149,7 +149,7 @@ impl Words<'_> {
                     .fold(0u64, |sum, id| sum + words.interner.texts.text(*id as usize).len() as u64),
                 false => 0,
             };
-            words.interner.arrays.push(list.iter().copied(), bytes).map(u64::from)
+            words.interner.list(list, bytes)
         })
     }
 }

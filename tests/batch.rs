@@ -2,7 +2,7 @@
 #![cfg(feature = "state-host")]
 
 use eclvm::Policy;
-use eclvm::batch::{Batch, BatchOptions, Column, Engine, RequestColumns, Requests};
+use eclvm::batch::{Batch, BatchOptions, Column, Decisions, Engine, RequestColumns, Requests};
 use eclvm::host::{StateHost, World};
 use eclvm::kernel::budget::{Budget, BudgetLimits};
 use eclvm::kernel::effects::{Effect, StoreValue};
@@ -357,5 +357,58 @@ fn room_for_receipts_is_used_again() {
         let options = BatchOptions { threads: 2, ..BatchOptions::default() };
         Batch::new(&policy, options).unwrap().run_into(requests.as_slice(), &mut room).unwrap();
         assert!(room == one_by_one(&policy, &requests, &env));
+    }
+}
+
+/// Rows, of which one panics, one is none, and some are of wrong types.
+struct Rough<'a>(&'a [[ValueRef<'a>; 2]]);
+
+impl Requests for Rough<'_> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+    fn request<'a>(&'a self, index: usize, _: &'a bumpalo::Bump) -> Result<Request<'a>, Fault> {
+        match index {
+            700 => panic!("no such row"),
+            701 => Err(Fault::TypeMismatch),
+            _ => Ok(Request::new(&self.0[index])),
+        }
+    }
+}
+
+#[test]
+fn answers_of_rows_are_their_receipts_whichever_engine_and_whatever_came_before() {
+    let policy = Policy::compile(
+        "policy p(amount: number, tags: [string]) { require amount > 3, \"little\"; return \"a\" in tags; }",
+    )
+    .unwrap();
+    let tags = [vec![ValueRef::Text("a")], vec![ValueRef::Text("b"), ValueRef::Text("a")], vec![]];
+    let row = |i: usize| match i % 97 {
+        5 => [ValueRef::Bool(true), ValueRef::Array(&[])],
+        n => [ValueRef::Number((n % 7) as f64), ValueRef::Array(&tags[i % 3])],
+    };
+    let rows: Vec<_> = (0..3_000).map(row).collect();
+    let expected = Batch::new(&policy, BatchOptions { engine: Engine::Scalar, ..BatchOptions::default() })
+        .unwrap()
+        .run(&Rough(&rows))
+        .unwrap();
+    assert_eq!(expected[700].outcome, Outcome::Fault(Fault::HostError));
+    assert_eq!(expected[701].outcome, Outcome::Fault(Fault::TypeMismatch));
+    for (engine, threads) in [(Engine::Scalar, 1), (Engine::Scalar, 3), (Engine::Lanes, 1), (Engine::Auto, 3)]
+    {
+        let options = BatchOptions { engine, threads, lanes: 64, ..BatchOptions::default() };
+        let mut batch = Batch::new(&policy, options).unwrap();
+        let mut decisions = Decisions::default();
+        for round in 1..=3u64 {
+            assert!(batch.run(&Rough(&rows)).unwrap() == expected, "{engine:?}");
+            batch.decide_into(&Rough(&rows), &mut decisions).unwrap();
+            assert!(decisions.receipts().eq(expected.iter().cloned()), "{engine:?}");
+            let passed = |receipts: &[Receipt]| receipts.iter().filter(|r| r.passed()).count() as u64;
+            assert!(expected.iter().enumerate().all(|(i, r)| decisions.passed(i) == r.passed()));
+            let summary = batch.summary();
+            assert_eq!(summary.allow, 2 * round * passed(&expected), "{engine:?}");
+            assert_eq!(summary.requests, 2 * round * 3_000);
+            assert_eq!(summary.cost, 2 * round * expected.iter().map(|r| r.cost).sum::<u64>());
+        }
     }
 }

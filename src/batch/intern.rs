@@ -6,7 +6,7 @@ use eclvm_kernel::value::ValueRef;
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
 
-/// An empty place in the table.
+/// An empty place in the table of texts.
 const EMPTY: u64 = u64::MAX;
 /// The part of a place that is of the hash.
 const TAG: u64 = !0 << 32;

@@ -85,6 +85,7 @@ impl LaneWorker {
         self.begun = false;
         // Nobody has asked for that of a portion with receipts.
         self.tally.clear();
+        self.chunk.clear();
     }
 
     /// Runs requests of a portion from `from` on, at most `most`, into the worker's own answers. Says how many.

@@ -200,6 +200,10 @@ pub struct Batch<'e> {
     observation: Option<Observation>,
     span: tracing::Span,
     /// Workers that have nothing to do.
+    #[expect(
+        clippy::vec_box,
+        reason = "a worker has 2 KiB of registers in it and is taken and put back for each chunk"
+    )]
     idle: Mutex<Vec<Box<LaneWorker>>>,
 }
 

@@ -363,6 +363,7 @@ fn room_for_receipts_is_used_again() {
 /// Rows, of which one panics, one is none, and some are of wrong types.
 struct Rough<'a>(&'a [[ValueRef<'a>; 2]]);
 
+#[expect(clippy::panic, clippy::indexing_slicing, reason = "what is to be caught")]
 impl Requests for Rough<'_> {
     fn len(&self) -> usize {
         self.0.len()

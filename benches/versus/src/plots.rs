@@ -152,7 +152,7 @@ fn three(turns: usize, transfers: &Transfers) -> [Vec<f64>; 3] {
     std::array::from_fn(|at| std::mem::take(&mut per[at]))
 }
 
-const THREE: [&str; 3] = ["lanes engine", "scalar engine", "by hand, a request at a time"];
+const THREE: [&str; 3] = ["lanes engine", "scalar engine", "by hand, over the same columns"];
 
 fn batch_size(turns: usize, out: &Path) {
     let mut lines = THREE.map(Line::new);
@@ -192,11 +192,11 @@ fn selectivity(turns: usize, out: &Path) {
 
 fn scaling(turns: usize, out: &Path) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let transfers = Transfers::new(1 << 20, 0.9);
+    let transfers = Transfers::new(1 << 17, 0.9);
     let (w3, w5) = (Policy::compile(ours::W3).unwrap(), Policy::compile(ours::W5).unwrap());
     let lists = transfers.lists();
     let columns = transfers.columns(&w3, &lists);
-    let seeds: Vec<f64> = (0..16_384).map(|i| f64::from(i) * 0.7).collect();
+    let seeds: Vec<f64> = (0..131_072).map(|i| f64::from(i % 16_384) * 0.7).collect();
     let loops =
         RequestColumns::new(&w5, seeds.len()).with("seed", Column::Numbers(&seeds)).unwrap().prepare(false);
     let names = ["W3, lanes engine", "W3, scalar engine", "W5, lanes engine", "linear"];

@@ -16,6 +16,8 @@ const FEW: usize = 4_096;
 const KEPT: usize = 1 << 15;
 /// Arrays that are kept in mind.
 const LISTS: usize = 4_096;
+/// Arrays in one place of the table: with one, two that share a place would drive each other out.
+const WAYS: usize = 4;
 /// No array.
 const NO_LIST: u32 = u32::MAX;
 
@@ -131,14 +133,20 @@ impl Interner {
         id
     }
     /// The bits of an array of these elements, whose texts have so many bytes. Equal ones that follow closely are one: what
-    /// is remembered of arrays goes by their ids. Only the latest in each place of a small table is looked at, so that
+    /// is remembered of arrays goes by their ids. Only the latest few in each place of a small table are looked at, so that
     /// arrays which do not come again cost no room.
     pub(super) fn list(&mut self, words: &[u64], bytes: u64) -> Option<u64> {
         self.lists.resize(LISTS, NO_LIST);
-        let slot = self.lists.get_mut(self.hasher.hash_one(words) as usize % LISTS)?;
-        if !self.arrays.is(*slot, words, bytes) {
-            *slot = self.arrays.push(words.iter().copied(), bytes)?;
+        let first = self.hasher.hash_one(words) as usize % (LISTS / WAYS) * WAYS;
+        let place = self.lists.get_mut(first..first + WAYS)?;
+        if let Some(id) = place.iter().find(|id| self.arrays.is(**id, words, bytes)) {
+            return Some(u64::from(*id));
         }
-        Some(u64::from(*slot))
+        let id = self.arrays.push(words.iter().copied(), bytes)?;
+        let at = place.iter().position(|id| *id == NO_LIST).unwrap_or(id as usize % WAYS);
+        if let Some(slot) = place.get_mut(at) {
+            *slot = id;
+        }
+        Some(u64::from(id))
     }
 }

@@ -18,6 +18,8 @@ use std::sync::{Arc, PoisonError};
 const FEW: usize = 64;
 /// What a task should take, in nanoseconds, at about a nanosecond for four units.
 const TASK_NS: u64 = 100_000;
+/// What it takes at least to make a receipt of an answer, or columns of a row, in nanoseconds.
+const ROW_NS: u64 = 20;
 /// Why a request was left to the scalar engine by the lanes engine.
 const LEFT: &str = "some requests are unusual, cannot pay, or met a host that errs";
 
@@ -55,10 +57,10 @@ impl Batch<'_> {
             lanes => lanes.clamp(64, 1 << 16).next_multiple_of(64),
         }
     }
-    /// Chunks of a task.
-    fn chunks(&self, plan: &LanePlan) -> usize {
+    /// Chunks of a task, where each request takes so many nanoseconds besides its units.
+    fn chunks(&self, plan: &LanePlan, each_ns: u64) -> usize {
         let units = self.policy.max_gas().unwrap_or(10_000).clamp(1, 1 << 20);
-        let chunk_ns = (self.width(plan) as u64).saturating_mul(units) / 4 + 1;
+        let chunk_ns = (self.width(plan) as u64).saturating_mul(units + 4 * each_ns) / 4 + 1;
         usize::try_from(TASK_NS / chunk_ns).unwrap_or(1).clamp(1, 16)
     }
 
@@ -82,7 +84,7 @@ impl Batch<'_> {
         receipts: &mut Vec<Receipt>,
     ) -> Portion {
         let n = requests.len();
-        let task = self.width(plan) * self.chunks(plan);
+        let task = self.width(plan) * self.chunks(plan, ROW_NS);
         let ahead = Ahead::new(self.env(), self.options.budget.as_deref(), n, task);
         let prepared = requests
             .columns()
@@ -193,7 +195,8 @@ impl Batch<'_> {
         let budget = self.options.budget.as_deref();
         let own = self.options.limits;
         let env = Env { limits: within(own, budget), ..self.env() };
-        let (width, chunks) = (self.width(plan), self.chunks(plan));
+        let (width, chunks) =
+            (self.width(plan), self.chunks(plan, if prepared.is_some() { 0 } else { ROW_NS }));
         out.begin(Some(plan), (n, width), env.prices, env.host.map(|host| host.version()));
         self.begin_workers();
         let mut parts = out.parts();

@@ -310,9 +310,9 @@ fn the_walk_through_can_be_followed_from_an_empty_directory() {
         ["rust", "rust,no_run"].iter().flat_map(|language| blocks(section, language)).collect();
     let (manifests, printed) = (blocks(section, "toml"), blocks(section, "text"));
     assert_eq!((manifests.len(), programs.len(), printed.len()), (1, 2, 2));
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("walk");
+    // Outside of this workspace: a package that is made inside becomes a member.
+    let home = env::temp_dir().join(format!("eclvm-walk-{}", std::process::id()));
     let club = home.join("club");
-    let _ = fs::remove_dir_all(&club);
     fs::create_dir_all(&home).expect("a directory");
     let cargo = |arguments: &[&str], at: &Path| {
         let ran = std::process::Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
@@ -329,8 +329,8 @@ fn the_walk_through_can_be_followed_from_an_empty_directory() {
     let made = fs::read_to_string(club.join("Cargo.toml")).expect("a manifest");
     let manifest = manifests[0].replace("../eclvm", env!("CARGO_MANIFEST_DIR"));
     let manifest = made.replace("[dependencies]\n", &manifest);
-    // A workspace of its own, wherever the directory is; and the versions that this crate is tested with.
-    fs::write(club.join("Cargo.toml"), format!("{manifest}\n[workspace]\n")).expect("written");
+    fs::write(club.join("Cargo.toml"), manifest).expect("written");
+    // The versions that this crate is tested with.
     fs::copy(path("Cargo.lock"), club.join("Cargo.lock")).expect("copied");
     for (program, printed) in programs.iter().zip(&printed) {
         fs::write(club.join("src/main.rs"), program).expect("written");
@@ -338,4 +338,5 @@ fn the_walk_through_can_be_followed_from_an_empty_directory() {
     }
     let again = cargo(&["run", "--quiet", "--offline"], &club);
     assert!(again.contains("visits: Some(Number(2.0))"), "{again}");
+    fs::remove_dir_all(&home).expect("removed");
 }

@@ -234,3 +234,26 @@ fn an_endless_loop_ends_by_time_and_by_gas() {
     assert_eq!(receipt.outcome, Outcome::Exhausted(Exhaustion::OutOfGas));
     assert_eq!(receipt, Vm::new().run_fully(policy.executable(), &Request::new(&inputs), &Env::default()));
 }
+
+/// A call whose arguments were only moved there needs no moves. The first instruction of a run was one of them, and with those
+/// before it gone too, the run began one instruction late: inside of the function, behind the one that faults.
+#[test]
+fn a_run_begins_where_its_first_moves_were_left_out() {
+    let trust = TrustVector([0.7, 0.5, 0.5, 0.5, 0.5, 0.5]);
+    let request = Request { trust: ValueRef::Trust(&trust), ..Request::new(&[]) };
+    let env = Env { now: NOW, ..Env::default() };
+    for (body, expected) in [
+        ("let v = f(trust);", Outcome::Fault(Fault::DomainError)),
+        ("require f(trust) > 5;", Outcome::Fault(Fault::DomainError)),
+        ("require g(trust, now) > 5;", Outcome::Allow),
+        ("require h(trust, now);", Outcome::Deny),
+    ] {
+        let source = format!(
+            "fn f(t: trust) -> number {{ return trust_weighted(t, [1, 2]); }}
+             fn g(t: trust, n: number) -> number {{ return trust_norm(t) + n; }}
+             fn h(t: trust, n: number) -> bool {{ return trust_weighted(t, [1, 0, 0, 0, 0, 0]) > n; }}
+             policy p {{ {body} }}"
+        );
+        assert_eq!(both(&source, &request, &env), expected, "{source}");
+    }
+}

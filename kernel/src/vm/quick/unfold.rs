@@ -123,7 +123,9 @@ impl Unfold<'_> {
             return Some(own);
         }
         own.params = (0..params).map(|i| Some(w.at(op.c.checked_add(i)?))).collect::<Option<_>>()?;
-        // Where nobody reads the arguments any more, the moves that made them are left out, from the last one back.
+        // Where nobody reads the arguments any more, the moves that made them are left out, from the last one back; but none
+        // before the one that a run starts with, whose place is taken already.
+        let first = exe.source.get(exe.start as usize).copied()?;
         let mut at = source;
         while op.x == DEAD_ARGUMENTS && !exe.is_target(at) && self.ops.len() > meeting {
             let (Some(last), Some(place)) = (self.ops.last().copied(), self.places.last().copied()) else {
@@ -133,6 +135,7 @@ impl Unfold<'_> {
                 && place.before == 0
                 && place.through == 0
                 && place.source + 1 == at
+                && place.source >= first
                 && own.params.contains(&last.a)
                 && !own.params.contains(&last.b);
             if !fits {

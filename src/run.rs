@@ -40,7 +40,9 @@ use crate::kernel::value::{Did, Value, ValueRef};
 use crate::kernel::vm::Vm;
 use crate::policy::Policy;
 #[cfg(feature = "state-host")]
-use crate::state::WriteError;
+use crate::state::{HeldRun, WriteError};
+#[cfg(feature = "state-host")]
+use crate::telemetry::MAX_HELD_RUNS;
 #[cfg(feature = "state-host")]
 use eclvm_kernel::program::EffectKind;
 use observed::Observed;
@@ -130,17 +132,25 @@ pub fn run_policy_with_state_context_and(
     let mut observed = None;
     // To the exclusion of all clones, so that what it writes follows from what it read. Its end is told outside, so that
     // an observer may look at the handle; so it is where a host panics, since what is told then is dropped after the lock.
-    let (ran, taken) = handle.enter(|transaction| {
+    let (ran, taken, held) = handle.enter_held(|transaction, held| {
         let host = TrackedHost::new(transaction.draft().clone(), transaction.base().version());
         let observed = observed.insert(Observed::start_on(who, state));
         let ran = observed
             .within(|| run(policy, inputs, Some(&host), who, context.prices(), observed.clock(), true));
         transaction.note(host.into_reads());
-        let taken = handle.take_effects(transaction, ran.0.receipt.effects());
-        (ran, taken)
+        let effects = ran.0.receipt.effects();
+        let taken = handle.take_effects(transaction, effects);
+        let mut holds = false;
+        if taken.is_ok() && !effects.is_empty() && held.len() < MAX_HELD_RUNS {
+            // Durable with what it wrote, or not at all.
+            let event = observed.event(&ran.0, ran.1, &state.event_log);
+            holds = event.is_some();
+            held.extend(event.map(|event| HeldRun { after: transaction.events().len(), event }));
+        }
+        (ran, taken, holds)
     })?;
     if let Some(observed) = observed {
-        observed.end(&ran.0, ran.1);
+        observed.end_held(&ran.0, ran.1, held);
     }
     taken.map(|_| ran.0)
 }

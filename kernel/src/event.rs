@@ -92,6 +92,17 @@ pub struct Record<const W: usize, T = ()> {
     pub extra: Option<T>,
 }
 
+/// Why no numbers were reserved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoRoom {
+    /// Some of them would not be below the end that was given.
+    Full,
+    /// More than [`MAX_EVENT_RESERVATION`] at once.
+    TooMany,
+    /// All 2^62 - 1 numbers are used up.
+    UsedUp,
+}
+
 /// What [`Ring::since`] found. All numbers from the one asked for up to `next` are accounted for: `records.len() +
 /// overwritten + dropped` is `next` less that number.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -172,14 +183,27 @@ impl<const W: usize, T: Clone + Send + Sync + 'static> Ring<W, T> {
     /// [`MAX_EVENT_RESERVATION`] or the numbers are used up. More than [`Ring::capacity`] is allowed; the first of them
     /// are then overwritten by the last.
     pub fn reserve(&self, n: usize) -> Option<Reservation<'_, W, T>> {
+        self.reserve_below(n, NUMBERS).ok()
+    }
+    /// As [`Ring::reserve`], but gives no number from `end` on. A consumer that must see every record has all writers reserve
+    /// below [`Ring::capacity`] numbers after the first that it has not read: then the record before in the same slot was
+    /// read, so its writer is done with the slot, and nothing is overwritten unread or dropped behind a slow writer.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRoom`]; no number was taken.
+    pub fn reserve_below(&self, n: usize, end: u64) -> Result<Reservation<'_, W, T>, NoRoom> {
         if n > MAX_EVENT_RESERVATION {
-            return None;
+            return Err(NoRoom::TooMany);
         }
         let n = n as u64;
         let mut number = self.next.load(Ordering::Relaxed);
         loop {
             if number > NUMBERS - n {
-                return None;
+                return Err(NoRoom::UsedUp);
+            }
+            if number + n > end && !weakened("ring: reserve below the reader") {
+                return Err(NoRoom::Full);
             }
             if weakened("ring: reserve in one step") {
                 self.next.store(number + n, Ordering::Relaxed);
@@ -192,7 +216,7 @@ impl<const W: usize, T: Clone + Send + Sync + 'static> Ring<W, T> {
                 Err(now) => number = now,
             }
         }
-        Some(Reservation { ring: self, next: number, end: number + n, place: self.place(number) })
+        Ok(Reservation { ring: self, next: number, end: number + n, place: self.place(number) })
     }
 
     /// Records from number `n` on, at most `limit`, up to the first number in flight. Takes time in proportion to the

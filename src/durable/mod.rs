@@ -37,7 +37,7 @@ mod store;
 mod tables;
 
 pub use error::StoreError;
-pub use host::ErynoaHost;
+pub use host::{ErynoaHost, HostOptions};
 pub use prune::{Keep, Pruned};
 pub use redb::StorageBackend;
 pub use replay::{ReplayOptions, ReplayTotals, ReplayedRun};

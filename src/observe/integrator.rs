@@ -10,7 +10,7 @@ use crate::kernel::gas::GasUnits;
 use crate::policy_type::PolicyType;
 use crate::state::UnifiedState;
 use crate::telemetry::{
-    DeltaType, EclvmObserver, LONGEST_NS, PolicyRun, StateComponent, StateDelta, UNKNOWN,
+    DeltaType, EclvmObserver, EventLog, LONGEST_NS, PolicyRun, StateComponent, StateDelta, UNKNOWN,
 };
 use std::sync::Arc;
 
@@ -46,8 +46,10 @@ impl StateIntegrator {
         state.broadcaster.broadcast_with(|| delta(seq, json));
         seq
     }
-    fn log(&self, run: &PolicyRun<'_>) {
-        let seq = self.state.event_log.log_run(run);
+    fn run(&self, run: &PolicyRun<'_>, held: bool) {
+        let run = &PolicyRun { duration_ns: run.duration_ns.min(LONGEST_NS), ..*run };
+        self.state.counters().ended(run);
+        let seq = self.state.event_log.log_run(run, held);
         self.state.broadcaster.broadcast_with(|| delta(seq, run.json()));
     }
 }
@@ -101,9 +103,13 @@ impl EclvmObserver for StateIntegrator {
         self.state.counters().started();
     }
     fn on_run(&self, run: &PolicyRun<'_>) {
-        let run = PolicyRun { duration_ns: run.duration_ns.min(LONGEST_NS), ..*run };
-        self.state.counters().ended(&run);
-        self.log(&run);
+        self.run(run, false);
+    }
+    fn feeds(&self, log: &EventLog) -> bool {
+        std::ptr::eq(log, &*self.state.event_log)
+    }
+    fn on_held_run(&self, run: &PolicyRun<'_>) {
+        self.run(run, true);
     }
     fn on_chunk(&self, runs: &[PolicyRun<'_>]) {
         if runs.iter().any(|run| run.duration_ns > LONGEST_NS) {

@@ -38,7 +38,7 @@ pub use {
     crate::event::event_json,
     crate::telemetry::{
         Account, ActiveContext, Blueprints, Broadcaster, Crossings, DeltaType, EclvmSnapshot, EclvmState,
-        EventLog, EventsSince, ExecutionSnapshot, ExecutionState, Executions, ExecutionsState, GasState,
+        EventDurability, EventLog, EventsSince, ExecutionSnapshot, ExecutionState, Executions, ExecutionsState, GasState,
         Logged, ManaState, RealmSnapshot, RecvError, Sagas, StateComponent, StateDelta, StateSnapshot,
         Subscriber, TryRecvError,
     },

@@ -89,6 +89,15 @@ impl Replay {
         counters.add(&adds);
         Replay { next: checkpoint.next, world: checkpoint.world.clone(), counters }
     }
+    /// At some place in a log that is kept elsewhere.
+    #[cfg(feature = "durable")]
+    pub(crate) fn at(next: u64, world: World, counters: Counters) -> Replay {
+        Replay { next, world, counters }
+    }
+    #[cfg(feature = "durable")]
+    pub(crate) fn into_parts(self) -> (World, Counters) {
+        (self.world, self.counters)
+    }
     /// Reads on to the end of the log, or to the first event that is still being written. A commit is taken as a whole.
     ///
     /// # Errors

@@ -9,7 +9,12 @@ use crate::kernel::request::Clock;
 use crate::observe::{EclvmObserver, PolicyRun, UNKNOWN};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(feature = "state-host")]
-use {crate::observe::StateIntegrator, crate::state::UnifiedState, std::sync::Arc};
+use {
+    crate::observe::{EventLog, StateIntegrator},
+    crate::state::{StateEvent, UnifiedState},
+    crate::telemetry::LONGEST_NS,
+    std::sync::Arc,
+};
 
 /// Who is told.
 enum Told<'c> {
@@ -67,7 +72,11 @@ impl<'c> Observed<'c> {
         self.span.in_scope(work)
     }
     /// The run ended so.
-    pub(super) fn end(mut self, result: &ExecutionResult, duration_ns: u64) {
+    pub(super) fn end(self, result: &ExecutionResult, duration_ns: u64) {
+        self.end_held(result, duration_ns, false);
+    }
+    /// The run ended so; `held`: a transaction has its event, as [`Observed::event`] made it.
+    pub(super) fn end_held(mut self, result: &ExecutionResult, duration_ns: u64, held: bool) {
         self.open = false;
         tracing::info!(
             parent: &self.span,
@@ -76,11 +85,39 @@ impl<'c> Observed<'c> {
             "Policy execution completed"
         );
         let receipt = &result.receipt;
-        self.tell(receipt.outcome, receipt.gas, receipt.cost, receipt.mana, duration_ns);
+        let run = self.run(receipt.outcome, receipt.gas, receipt.cost, receipt.mana, duration_ns);
+        match self.observer() {
+            None => {}
+            #[cfg(feature = "state-host")]
+            Some(observer) if held => observer.on_held_run(&run),
+            Some(observer) => observer.on_run(&run),
+        }
+        let _ = held;
     }
-    fn tell(&self, outcome: Outcome, gas: GasUnits, gas_used: u64, mana_used: u64, duration_ns: u64) {
-        let Some(observer) = self.observer() else { return };
-        observer.on_run(&PolicyRun {
+    /// The event of the run, where it goes to the durable log that `log` feeds.
+    #[cfg(feature = "state-host")]
+    pub(super) fn event(
+        &self,
+        result: &ExecutionResult,
+        duration_ns: u64,
+        log: &EventLog,
+    ) -> Option<StateEvent> {
+        if !log.is_fed() || !self.observer().is_some_and(|observer| observer.feeds(log)) {
+            return None;
+        }
+        let receipt = &result.receipt;
+        let duration_ns = duration_ns.min(LONGEST_NS);
+        Some(self.run(receipt.outcome, receipt.gas, receipt.cost, receipt.mana, duration_ns).event())
+    }
+    fn run(
+        &self,
+        outcome: Outcome,
+        gas: GasUnits,
+        gas_used: u64,
+        mana_used: u64,
+        duration_ns: u64,
+    ) -> PolicyRun<'_> {
+        PolicyRun {
             policy_id: self.context.policy_id.as_deref(),
             policy_type: self.context.policy_type,
             realm_id: Some(&*self.context.realm_id).filter(|id| !id.is_empty()),
@@ -89,7 +126,7 @@ impl<'c> Observed<'c> {
             gas_used,
             mana_used,
             duration_ns,
-        });
+        }
     }
     fn observer(&self) -> Option<&dyn EclvmObserver> {
         match &self.told {
@@ -107,7 +144,12 @@ impl Drop for Observed<'_> {
             let duration_ns = self.clock.now_ns().max(1);
             let fault = Outcome::Fault(Fault::HostError);
             // A second panic while one is under way would end the process.
-            let _ = catch_unwind(AssertUnwindSafe(|| self.tell(fault, GasUnits::ZERO, 0, 0, duration_ns)));
+            let _ = catch_unwind(AssertUnwindSafe(|| {
+                let run = self.run(fault, GasUnits::ZERO, 0, 0, duration_ns);
+                if let Some(observer) = self.observer() {
+                    observer.on_run(&run);
+                }
+            }));
         }
     }
 }

@@ -12,6 +12,7 @@ pub use error::WriteError;
 pub use writes::{PROPOSAL_GAS, PROPOSAL_MANA, TRUST_GAS, VOTE_GAS};
 
 use super::apply::ApplyError;
+use super::journal::HeldRun;
 use super::transaction::{ChangeError, Transaction};
 use super::unified::{CommitResult, UnifiedState, lock};
 use super::view::StateView;
@@ -38,6 +39,8 @@ struct Open {
     transaction: Transaction,
     gas: GasUnits,
     mana: u64,
+    /// Runs whose effects are in the transaction, and whose events are durable with it.
+    held: Vec<HeldRun>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,7 +71,7 @@ impl StateHandle {
         prices: Prices,
     ) -> StateHandle {
         let transaction = Transaction::new(view.world().clone());
-        let open = Open { phase: Phase::Open, transaction, gas: GasUnits::ZERO, mana: 0 };
+        let open = Open { phase: Phase::Open, transaction, gas: GasUnits::ZERO, mana: 0, held: Vec::new() };
         let caller = caller.map(Arc::from);
         StateHandle(Arc::new(Shared {
             state,
@@ -103,9 +106,17 @@ impl StateHandle {
 
     /// Lets `work` at the transaction, to the exclusion of all clones.
     pub(crate) fn enter<T>(&self, work: impl FnOnce(&mut Transaction) -> T) -> Result<T, WriteError> {
+        self.enter_held(|transaction, _| work(transaction))
+    }
+    /// As [`StateHandle::enter`], and at the runs that it holds.
+    pub(crate) fn enter_held<T>(
+        &self,
+        work: impl FnOnce(&mut Transaction, &mut Vec<HeldRun>) -> T,
+    ) -> Result<T, WriteError> {
         let mut open = lock(&self.0.open);
-        match open.phase {
-            Phase::Open => Ok(work(&mut open.transaction)),
+        let Open { phase, transaction, held, .. } = &mut *open;
+        match phase {
+            Phase::Open => Ok(work(transaction, held)),
             Phase::Committed | Phase::Ended => Err(WriteError::Closed),
         }
     }
@@ -149,9 +160,11 @@ impl StateHandle {
             None => {
                 // Ended first, should the sink panic: what it was told of is true all the same.
                 open.phase = Phase::Committed;
-                self.0.state.commit(&open.transaction)
+                let Open { transaction, held, .. } = &mut *open;
+                self.0.state.commit_held(transaction, held)
             }
         };
+        self.0.release(&mut open);
         open.phase = if result.is_success() { Phase::Committed } else { Phase::Ended };
         result
     }
@@ -165,6 +178,26 @@ impl StateHandle {
             open.phase = Phase::Ended;
             let base = open.transaction.base().clone();
             open.transaction = Transaction::new(base);
+            self.0.release(&mut open);
+        }
+    }
+}
+
+impl Shared {
+    /// What became of the transaction has been decided, and not for the runs that it still holds: they ended all the same.
+    fn release(&self, open: &mut Open) {
+        if !open.held.is_empty() {
+            self.state.event_log.release(open.held.drain(..).map(|held| held.event));
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let open = self.open.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let held = std::mem::take(&mut open.held);
+        if !held.is_empty() {
+            self.state.event_log.release(held.into_iter().map(|held| held.event));
         }
     }
 }

@@ -9,6 +9,9 @@
 //! - *Publish.* Only when the journal has answered is the last world of the group published, the sink told of each commit
 //!   in order, and every committer of the group let go. So no reader ever sees what a crash could take away: between the
 //!   journal's answer and publication they see the version before, which is durable too.
+//! - *Runs.* What waits in the event log to be written (`telemetry/feed.rs`) goes along with each write, in front of the group's
+//!   commits; where there is none, who drains the log leads a write of it alone. Events that a transaction holds stand
+//!   right after the effects of their runs.
 //! - *Fail.* When a write fails, whether it reached the disk is not known. Nobody of the group, and nobody queued on top of
 //!   it, is acknowledged; nothing of it is published; every later commit is refused. What the journal holds is found out by
 //!   opening it again.
@@ -17,9 +20,15 @@ use super::transaction::{RunOf, Transaction};
 use super::unified::{CommitResult, UnifiedState, lock};
 use super::world::World;
 use crate::event::StateEvent;
+use crate::telemetry::EventLog;
 use std::fmt;
 use std::mem;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+/// How long a flush rests where an event's writer has been stopped by the scheduler.
+const REST: Duration = Duration::from_micros(50);
 
 /// Why a commit is not durable.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -53,12 +62,67 @@ pub struct JournalEntry {
     pub version: u64,
     /// Its events, in order.
     pub events: Vec<StateEvent>,
+    /// The places of those among them that the state has counted and logged before, ascending: runs, told of as they ended.
+    pub told: Vec<usize>,
     /// Runs to keep beside their events, in order.
     pub runs: Vec<RunOf>,
     /// The version that the commit's reads began on.
     pub base: u64,
     /// The world with them in.
     pub world: Arc<World>,
+}
+
+impl JournalEntry {
+    /// Events of runs that belong to no commit, true as of this world.
+    fn of_runs(events: Vec<StateEvent>, world: &Arc<World>) -> JournalEntry {
+        JournalEntry {
+            version: world.version(),
+            told: (0..events.len()).collect(),
+            events,
+            runs: Vec::new(),
+            base: world.version(),
+            world: Arc::clone(world),
+        }
+    }
+    /// A transaction that makes this world, with the runs whose effects are in it.
+    fn of_commit(transaction: &Transaction, held: Vec<HeldRun>, world: &Arc<World>) -> JournalEntry {
+        let mut entry = JournalEntry {
+            version: world.version(),
+            events: Vec::with_capacity(transaction.events().len() + held.len()),
+            told: Vec::with_capacity(held.len()),
+            runs: transaction.runs().to_vec(),
+            base: transaction.base().version(),
+            world: Arc::clone(world),
+        };
+        for run in &mut entry.runs {
+            run.event += held.iter().take_while(|held| held.after <= run.event).count();
+        }
+        let mut own = transaction.events().iter();
+        let mut taken = 0;
+        for HeldRun { after, event } in held {
+            entry.events.extend(own.by_ref().take(after.saturating_sub(taken)).cloned());
+            taken = taken.max(after);
+            entry.told.push(entry.events.len());
+            entry.events.push(event);
+        }
+        entry.events.extend(own.cloned());
+        entry
+    }
+    /// Its events that nobody has been told of yet.
+    pub(super) fn untold(&self) -> Vec<StateEvent> {
+        let mut told = self.told.iter().peekable();
+        let untold = self.events.iter().enumerate().filter(|(at, _)| told.next_if_eq(&at).is_none());
+        untold.map(|(_, event)| event.clone()).collect()
+    }
+}
+
+/// The event of a run whose effects are in a transaction, and that the state has been told of.
+#[derive(Clone, Debug)]
+pub(crate) struct HeldRun {
+    /// After how many of the transaction's events it stands: its effects are right before.
+    pub(crate) after: usize,
+    /// The event.
+    pub(crate) event: StateEvent,
 }
 
 /// Where commits are written before they are true.
@@ -78,23 +142,38 @@ pub(super) struct Queue {
 struct Tail {
     /// The newest accepted world.
     world: Arc<World>,
+    /// The newest durable world.
+    durable_world: Arc<World>,
     waiting: Vec<JournalEntry>,
     /// Commits accepted, and durable, since the beginning. Places in the queue count from 1.
     accepted: u64,
     durable: u64,
-    /// Whether somebody is at the journal.
-    led: bool,
+    /// Who is at the journal.
+    leader: Option<ThreadId>,
     failed: Option<JournalError>,
 }
 
 impl Queue {
     pub(super) fn new(journal: Arc<dyn Journal>, world: Arc<World>) -> Queue {
-        let tail = Tail { world, waiting: Vec::new(), accepted: 0, durable: 0, led: false, failed: None };
+        let tail = Tail {
+            durable_world: Arc::clone(&world),
+            world,
+            waiting: Vec::new(),
+            accepted: 0,
+            durable: 0,
+            leader: None,
+            failed: None,
+        };
         Queue { journal, tail: Mutex::new(tail), turn: Condvar::new() }
     }
 
-    /// Commits a transaction that has events.
-    pub(super) fn commit(&self, state: &UnifiedState, transaction: &Transaction) -> CommitResult {
+    /// Commits a transaction that has events. Takes the runs that it holds once it is accepted.
+    pub(super) fn commit(
+        &self,
+        state: &UnifiedState,
+        transaction: &Transaction,
+        held: &mut Vec<HeldRun>,
+    ) -> CommitResult {
         let mut tail = lock(&self.tail);
         if let Some(error) = &tail.failed {
             return CommitResult::NotDurable(error.clone());
@@ -114,13 +193,7 @@ impl Queue {
             }
         }
         let version = tail.world.version();
-        let entry = JournalEntry {
-            version,
-            events: transaction.events().to_vec(),
-            runs: transaction.runs().to_vec(),
-            base: transaction.base().version(),
-            world: Arc::clone(&tail.world),
-        };
+        let entry = JournalEntry::of_commit(transaction, mem::take(held), &tail.world);
         tail.waiting.push(entry);
         tail.accepted += 1;
         let place = tail.accepted;
@@ -133,26 +206,87 @@ impl Queue {
             if let Some(error) = &tail.failed {
                 return CommitResult::NotDurable(error.clone());
             }
-            if tail.led {
-                tail = self.turn.wait(tail).unwrap_or_else(PoisonError::into_inner);
+            if tail.leader.is_some() {
+                tail = self.wait(tail);
                 continue;
             }
-            tail.led = true;
             let group = mem::take(&mut tail.waiting);
-            let lead = Lead { queue: self, upto: tail.accepted, end: Err(JournalError::Broken) };
+            let lead = self.lead(&mut tail, &state.event_log);
             drop(tail);
-            lead.write(state, &group);
+            lead.write(state, group);
             tail = lock(&self.tail);
         }
+    }
+
+    /// Writes what waits in the log to be written. Where somebody else is at the journal, waits for the end of that instead,
+    /// which wrote some of it too.
+    pub(super) fn drain(&self, log: &EventLog) -> Result<(), JournalError> {
+        let mut tail = lock(&self.tail);
+        if let Some(error) = &tail.failed {
+            return Err(error.clone());
+        }
+        match tail.leader {
+            None => {
+                let lead = self.lead(&mut tail, log);
+                drop(tail);
+                lead.write_log()
+            }
+            // Its own write is done: it tells of commits, and the log has no room for them, or for a run in a sink.
+            Some(leader) if leader == thread::current().id() => {
+                let world = Arc::clone(&tail.durable_world);
+                drop(tail);
+                let written = append(&*self.journal, log, &world, Vec::new()).map(drop);
+                if let Err(error) = &written {
+                    lock(&self.tail).failed = Some(error.clone());
+                }
+                written
+            }
+            Some(_) => {
+                drop(self.wait(tail));
+                Ok(())
+            }
+        }
+    }
+    /// Writes everything that was logged before; Ok once it is durable.
+    pub(super) fn flush(&self, log: &EventLog) -> Result<(), JournalError> {
+        let upto = log.next_seq();
+        loop {
+            let mut tail = lock(&self.tail);
+            while tail.leader.is_some_and(|leader| leader != thread::current().id()) {
+                tail = self.wait(tail);
+            }
+            if let Some(error) = &tail.failed {
+                return Err(error.clone());
+            }
+            if !log.waits_below(upto) {
+                return Ok(());
+            }
+            drop(tail);
+            let before = log.durability();
+            self.drain(log)?;
+            if log.durability() == before {
+                thread::sleep(REST);
+            }
+        }
+    }
+
+    fn wait<'t>(&self, tail: MutexGuard<'t, Tail>) -> MutexGuard<'t, Tail> {
+        self.turn.wait(tail).unwrap_or_else(PoisonError::into_inner)
+    }
+    fn lead<'q>(&'q self, tail: &mut Tail, log: &'q EventLog) -> Lead<'q> {
+        tail.leader = Some(thread::current().id());
+        let (upto, world) = (tail.durable, Arc::clone(&tail.durable_world));
+        Lead { queue: self, log, upto, world, end: Err(JournalError::Broken) }
     }
 
     /// Replaces the world by one with the same content, unless commits are under way.
     pub(super) fn replace(&self, change: impl FnOnce(&World) -> World, state: &UnifiedState) -> bool {
         let mut tail = lock(&self.tail);
-        if tail.led || !tail.waiting.is_empty() || tail.failed.is_some() {
+        if tail.leader.is_some() || !tail.waiting.is_empty() || tail.failed.is_some() {
             return false;
         }
         tail.world = Arc::new(change(&tail.world));
+        tail.durable_world = Arc::clone(&tail.world);
         state.publish(&tail.world);
         true
     }
@@ -163,33 +297,70 @@ impl Queue {
     }
 }
 
-/// One group on its way; ends also while unwinding.
+/// Writes what waits in the log, and then these commits. `world` is the durable one before them.
+fn append(
+    journal: &dyn Journal,
+    log: &EventLog,
+    world: &Arc<World>,
+    mut commits: Vec<JournalEntry>,
+) -> Result<Vec<JournalEntry>, JournalError> {
+    let mut pending = log.pending();
+    let runs = mem::take(&mut pending.events);
+    let fed = !runs.is_empty();
+    if fed {
+        commits.insert(0, JournalEntry::of_runs(runs, world));
+    }
+    if !commits.is_empty() {
+        journal.append(&commits).inspect_err(|_| log.end_feed(&pending))?;
+    }
+    log.written(&pending);
+    if fed {
+        commits.remove(0);
+    }
+    Ok(commits)
+}
+
+/// One write on its way; ends also while unwinding.
 struct Lead<'q> {
     queue: &'q Queue,
+    log: &'q EventLog,
+    /// How many commits are durable once it has ended well, and the world then.
     upto: u64,
+    world: Arc<World>,
     end: Result<(), JournalError>,
 }
 
 impl Lead<'_> {
-    fn write(mut self, state: &UnifiedState, group: &[JournalEntry]) {
-        self.end = self.queue.journal.append(group);
-        if self.end.is_err() {
-            return;
+    fn write(mut self, state: &UnifiedState, group: Vec<JournalEntry>) {
+        let (count, last) = (group.len() as u64, group.last().map(|last| Arc::clone(&last.world)));
+        match append(&*self.queue.journal, self.log, &self.world, group) {
+            Err(error) => self.end = Err(error),
+            Ok(group) => {
+                self.end = Ok(());
+                self.upto += count;
+                if let Some(last) = last {
+                    // Runs that are written while this is told of are true as of it.
+                    lock(&self.queue.tail).durable_world = Arc::clone(&last);
+                    state.publish(&last);
+                }
+                state.tell(&group);
+            }
         }
-        if let Some(last) = group.last() {
-            state.publish(&last.world);
-        }
-        state.tell(group);
+    }
+    fn write_log(mut self) -> Result<(), JournalError> {
+        self.end = append(&*self.queue.journal, self.log, &self.world, Vec::new()).map(drop);
+        self.end.clone()
     }
 }
 
 impl Drop for Lead<'_> {
     fn drop(&mut self) {
         let mut tail = lock(&self.queue.tail);
-        tail.led = false;
+        tail.leader = None;
         match mem::replace(&mut self.end, Ok(())) {
             Ok(()) => tail.durable = self.upto,
             Err(error) => {
+                self.log.end_feed(&Default::default());
                 tail.failed = Some(error);
                 tail.waiting = Vec::new();
             }

@@ -12,11 +12,12 @@
 //!   commits to the state that it listens to would wait for itself: such a commit is refused as Invalid. Subscribers hear
 //!   of a commit after that step, so that what they do then cannot wait for it.
 //! - *Durable.* Where there is a journal, commits go through its queue instead (`journal`), and are published once they
-//!   are written.
+//!   are written. Events of runs wait in the event log until somebody writes them (`telemetry/feed.rs`).
 
 use super::handle::StateHandle;
-use super::journal::{Journal, JournalEntry, JournalError, Queue};
+use super::journal::{HeldRun, Journal, JournalEntry, JournalError, Queue};
 use super::key::StateKey;
+use super::recorder::Recorder;
 use super::transaction::Transaction;
 use super::view::StateView;
 use super::world::World;
@@ -27,13 +28,15 @@ use crate::kernel::gas::Prices;
 #[cfg(feature = "multi-gas")]
 use crate::kernel::multigas::MultiGas;
 use crate::telemetry::{
-    Broadcaster, Counters, EclvmState, EventLog, ExecutionState, StateComponent, StateDelta, StateSnapshot,
+    Broadcaster, Counters, EclvmState, EventDurability, EventLog, ExecutionState, StateComponent, StateDelta,
+    StateSnapshot,
 };
 use eclvm_kernel::publish::Published;
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 /// Who is told of commits.
 pub trait CommitSink: Send + Sync {
@@ -88,12 +91,14 @@ pub struct UnifiedState {
     /// Gas, mana and contexts.
     pub execution: ExecutionState,
     /// The last events.
-    pub event_log: EventLog,
+    pub event_log: Arc<EventLog>,
     /// Tells who is subscribed.
     pub broadcaster: Broadcaster,
     counters: Arc<Counters>,
     world: Published<Arc<World>>,
-    journal: Option<Queue>,
+    /// Writes what waits in the log. Goes first: it needs the log and the queue.
+    recorder: Option<Recorder>,
+    journal: Option<Arc<Queue>>,
     sink: Option<Arc<dyn CommitSink>>,
     publishing: Mutex<()>,
     /// The thread that is in the sink.
@@ -111,10 +116,11 @@ impl UnifiedState {
         UnifiedState {
             eclvm: EclvmState::new(&counters),
             execution: ExecutionState::new(&counters),
-            event_log: EventLog::default(),
+            event_log: Arc::default(),
             broadcaster: Broadcaster::new(),
             counters,
             world: Published::new(Arc::new(world)),
+            recorder: None,
             journal: None,
             sink: None,
             publishing: Mutex::new(()),
@@ -127,7 +133,12 @@ impl UnifiedState {
     }
     /// Logs here from now on: another length, or a log that goes on from one kept elsewhere.
     pub fn with_event_log(self, event_log: EventLog) -> UnifiedState {
-        UnifiedState { event_log, ..self }
+        let within = self.recorder.as_ref().map(Recorder::within);
+        let state = UnifiedState { recorder: None, event_log: Arc::new(event_log), ..self };
+        match within {
+            Some(within) => state.with_durable_events(within),
+            None => state,
+        }
     }
     /// All counters, as one cut.
     pub fn snapshot(&self) -> StateSnapshot {
@@ -153,11 +164,33 @@ impl UnifiedState {
     /// Writes every commit to this journal before it is true. The journal must hold the world as it is now.
     pub fn with_journal(self, journal: Arc<dyn Journal>) -> UnifiedState {
         let world = self.view().world().clone();
-        UnifiedState { journal: Some(Queue::new(journal, world)), ..self }
+        UnifiedState { recorder: None, journal: Some(Arc::new(Queue::new(journal, world))), ..self }
+    }
+    /// Also events of runs, and all others that belong to no commit, go to the journal from now on: at the latest after about
+    /// `within`, with the next commit, or before [`UnifiedState::flush`] or the end of the state, which waits for it. One that the event
+    /// log has no room for waits until there is. Without a journal this changes nothing.
+    pub fn with_durable_events(self, within: Duration) -> UnifiedState {
+        let recorder = match &self.recorder {
+            None => self.journal.as_ref().map(|queue| Recorder::start(queue, &self.event_log, within)),
+            Some(_) => return self,
+        };
+        UnifiedState { recorder, ..self }
+    }
+    /// Makes durable what was logged before. Returns at once where events are kept in memory only.
+    ///
+    /// # Errors
+    ///
+    /// Why the journal failed, now or before.
+    pub fn flush(&self) -> Result<(), JournalError> {
+        self.recorder.as_ref().map_or(Ok(()), Recorder::flush)
+    }
+    /// How many events are durable. None where they are kept in memory only.
+    pub fn event_durability(&self) -> Option<EventDurability> {
+        self.event_log.durability()
     }
     /// Why the journal refuses commits, if it does: it failed before.
     pub fn journal_failed(&self) -> Option<JournalError> {
-        self.journal.as_ref().and_then(Queue::failed)
+        self.journal.as_ref().and_then(|queue| queue.failed())
     }
     /// The current version.
     pub fn view(&self) -> StateView {
@@ -174,6 +207,11 @@ impl UnifiedState {
 
     /// Makes a transaction true, or says why not.
     pub fn commit(&self, transaction: &Transaction) -> CommitResult {
+        self.commit_held(transaction, &mut Vec::new())
+    }
+    /// As [`UnifiedState::commit`], with the runs whose effects the transaction has: what is left of them afterwards is to be
+    /// released.
+    pub(crate) fn commit_held(&self, transaction: &Transaction, held: &mut Vec<HeldRun>) -> CommitResult {
         let events_applied = transaction.events().len();
         let version = transaction.base().version();
         if events_applied == 0 {
@@ -184,7 +222,7 @@ impl UnifiedState {
             return CommitResult::Invalid;
         }
         if let Some(queue) = &self.journal {
-            return queue.commit(self, transaction);
+            return queue.commit(self, transaction, held);
         }
         let changes = transaction.changes_world();
         loop {
@@ -252,12 +290,14 @@ impl UnifiedState {
     /// Counts, logs and tells of commits that were written together. A panic of the sink goes on once it was told of all.
     pub(super) fn tell(&self, group: &[JournalEntry]) {
         let mut panicked = None;
-        for JournalEntry { version, events, .. } in group {
+        for entry in group {
+            let untold = if entry.told.is_empty() { None } else { Some(entry.untold()) };
+            let (version, events) = (entry.version, untold.as_deref().unwrap_or(&entry.events));
             self.counters.count(events);
-            let logged = self.event_log.log_commit(*version, events);
+            let logged = self.event_log.log_commit(version, events);
             if let Some(sink) = &self.sink {
                 let _inside = InSink::enter(self);
-                let told = AssertUnwindSafe(|| sink.committed(*version, events));
+                let told = AssertUnwindSafe(|| sink.committed(version, events));
                 panicked = panicked.or(panic::catch_unwind(told).err());
             }
             self.broadcaster.broadcast_with(|| StateDelta::range(StateComponent::World, logged));

@@ -4,12 +4,16 @@
 //! other events, and runs that five words cannot tell to the bit, are kept as they are beside the words:
 //!
 //! ```text
-//!   word 0: | 63..27 0 | 26 realm | 25 policy | 24 run | 23..16 code of the outcome | 7..0 type of policy |
+//!   word 0: | 63..28 0 | 27 held | 26 realm | 25 policy | 24 run | 23..16 code of the outcome | 7..0 type of policy |
 //!   a run:          1: policy, realm << 32 as numbers   2: gas   3: mana   4: nanoseconds
 //!   another event:  1: version it is true as of; 0 where it belongs to no commit   2: events of the commit after it
+//!   bit 27 of word 0: held for the write of its commit
 //! ```
+//!
+//! Where the state is durable the ring is also the queue to the durable log: see `feed`.
 
 use super::counters::{code, outcome};
+use super::feed::{Drain, EventDurability, Feed};
 use super::observer::{PolicyRun, micros, nanos};
 use crate::event::StateEvent;
 use crate::kernel::event::{Record, Reservation, Ring, RingStats};
@@ -19,12 +23,14 @@ use crate::kernel::registry::Registry;
 use crate::policy_type::PolicyType;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
+use std::thread::Thread;
 
 const WORDS: usize = 5;
 const RUN: u64 = 1 << 24;
 const POLICY: u64 = 1 << 25;
 const REALM: u64 = 1 << 26;
+const HELD: u64 = 1 << 27;
 
 type Extra = Arc<StateEvent>;
 
@@ -59,6 +65,20 @@ pub struct EventsSince {
 pub struct EventLog {
     ring: Ring<WORDS, Extra>,
     names: Registry,
+    feed: OnceLock<Feed>,
+}
+
+/// Events of a log that are to be written, as [`EventLog::pending`] found them.
+#[derive(Default)]
+pub(crate) struct Pending {
+    /// In the order in which they are to stand.
+    pub(crate) events: Vec<StateEvent>,
+    /// The first number that is not in it.
+    next: u64,
+    /// Numbers that had no event.
+    lost: u64,
+    /// Events that stand in the log no more.
+    released: u64,
 }
 
 impl EventLog {
@@ -68,18 +88,34 @@ impl EventLog {
     }
     /// A log that goes on from one kept elsewhere: its first event has the number `first`.
     pub fn continuing(capacity: usize, first: u64) -> EventLog {
-        EventLog { ring: Ring::continuing(capacity, first), names: Registry::new(MAX_EVENT_NAMES) }
+        let names = Registry::new(MAX_EVENT_NAMES);
+        EventLog { ring: Ring::continuing(capacity, first), names, feed: OnceLock::new() }
     }
     /// Appends an event that belongs to no commit. Its number; `u64::MAX` where all 2^62 are used up, and it is not logged.
     /// Counts nothing: see [`crate::observe::StateIntegrator::record`].
     pub fn log(&self, event: StateEvent) -> u64 {
         let (words, extra) = self.encode(event);
-        self.ring.append(words, extra).unwrap_or(u64::MAX)
+        self.append(words, extra)
     }
-    /// Appends the event of a run.
-    pub(crate) fn log_run(&self, run: &PolicyRun<'_>) -> u64 {
-        let (words, extra) = self.encode_run(run, &mut Names::default());
-        self.ring.append(words, extra).unwrap_or(u64::MAX)
+    /// Appends the event of a run; a held one is made durable by the transaction that has its writes, not from here.
+    pub(crate) fn log_run(&self, run: &PolicyRun<'_>, held: bool) -> u64 {
+        let ([head, rest @ ..], extra) = self.encode_run(run, &mut Names::default());
+        let [ids, gas, mana, ns] = rest;
+        self.append([if held { head | HELD } else { head }, ids, gas, mana, ns], extra)
+    }
+    #[inline]
+    fn append(&self, words: [u64; WORDS], extra: Option<Extra>) -> u64 {
+        let number = match self.feed.get() {
+            None => self.ring.append(words, extra),
+            Some(feed) => feed.reserve(&self.ring, 1).and_then(|mut part| part.push(words, extra)),
+        };
+        number.unwrap_or(u64::MAX)
+    }
+    fn reserve(&self, n: usize) -> Option<Reservation<'_, WORDS, Extra>> {
+        match self.feed.get() {
+            None => self.ring.reserve(n),
+            Some(feed) => feed.reserve(&self.ring, n),
+        }
     }
     /// Appends the events of runs together and in order. Their numbers.
     pub(crate) fn log_runs(&self, runs: &[PolicyRun<'_>]) -> Range<u64> {
@@ -102,7 +138,7 @@ impl EventLog {
         let mut part: Option<Reservation<'_, WORDS, Extra>> = None;
         for at in 0..n {
             if part.as_ref().is_none_or(|part| part.left() == 0) {
-                part = self.ring.reserve((n - at).min(MAX_EVENT_RESERVATION));
+                part = self.reserve((n - at).min(MAX_EVENT_RESERVATION));
             }
             let (Some(part), Some((words, extra))) = (&mut part, each(at)) else { break };
             if let Some(number) = part.push(words, extra) {
@@ -134,6 +170,64 @@ impl EventLog {
     /// How many were logged, overwritten and dropped.
     pub fn stats(&self) -> RingStats {
         self.ring.stats()
+    }
+
+    /// Feeds a durable log from here on. `thread` is woken where much waits. A log feeds one for as long as it is.
+    pub(crate) fn feed(&self, drain: Weak<dyn Drain>, thread: Option<Thread>) {
+        let _ = self.feed.set(Feed::new(self.next_seq(), drain, thread));
+    }
+    /// Whether it feeds a durable log that takes events.
+    pub(crate) fn is_fed(&self) -> bool {
+        self.feed.get().is_some_and(|feed| !feed.closed())
+    }
+    /// What is to be written next: what waits, up to the first event whose writer is still at work. For who leads alone.
+    pub(crate) fn pending(&self) -> Pending {
+        let Some(feed) = self.feed.get().filter(|feed| !feed.closed()) else { return Pending::default() };
+        let found = self.ring.since(feed.done(), self.ring.capacity());
+        let mut names = DecodedNames::default();
+        let (mut events, mut unreadable) = (Vec::with_capacity(found.records.len()), 0);
+        for record in found.records {
+            if record.words[0] & HELD != 0 || (record.extra.is_some() && record.words[1] > 0) {
+                // Its commit writes it, or has.
+                continue;
+            }
+            match (record.extra, self.decode_words(record.words, &mut names)) {
+                (Some(event), _) => events.push(Arc::unwrap_or_clone(event)),
+                (None, Some(event)) => events.push(event),
+                (None, None) => unreadable += 1,
+            }
+        }
+        let mut released = feed.take_released();
+        let (next, lost) = (found.next, found.overwritten + found.dropped + unreadable);
+        let count = released.len() as u64;
+        events.append(&mut released);
+        Pending { events, next, lost, released: count }
+    }
+    /// These events are durable.
+    pub(crate) fn written(&self, pending: &Pending) {
+        if let Some(feed) = self.feed.get().filter(|feed| pending.next > feed.done()) {
+            feed.advance(pending.next, pending.lost);
+        }
+    }
+    /// These events could not be written, and nothing is any more.
+    pub(crate) fn end_feed(&self, pending: &Pending) {
+        if let Some(feed) = self.feed.get() {
+            feed.close(pending.released);
+        }
+    }
+    /// Whether something below this number, or something that was released, waits to be written.
+    pub(crate) fn waits_below(&self, number: u64) -> bool {
+        self.feed.get().is_some_and(|feed| feed.done() < number || feed.has_released())
+    }
+    /// Writes events soon that were held and whose transaction came to nothing.
+    pub(crate) fn release(&self, events: impl IntoIterator<Item = StateEvent>) {
+        if let Some(feed) = self.feed.get() {
+            feed.release(events);
+        }
+    }
+    /// What of it is durable. None where it is kept in memory only.
+    pub fn durability(&self) -> Option<EventDurability> {
+        self.feed.get().map(|feed| feed.durability(self.next_seq()))
     }
 
     fn encode(&self, event: StateEvent) -> ([u64; WORDS], Option<Extra>) {
@@ -186,28 +280,54 @@ impl EventLog {
         Some([head, ids, run.gas_used, run.mana_used, run.duration_ns])
     }
     fn decode(&self, record: Record<WORDS, Extra>) -> Option<Logged> {
-        let Record { number: seq, words: [head, ids, gas_used, mana_used, ns], extra } = record;
+        let Record { number: seq, words, extra } = record;
         if let Some(event) = extra {
-            return Some(Logged { seq, version: (ids > 0).then_some(ids), more: gas_used, event });
+            let [_, version, more, ..] = words;
+            return Some(Logged { seq, version: (version > 0).then_some(version), more, event });
         }
-        let name = |flag: u64, id: u64| match head & flag {
-            0 => Some(None),
-            // A number that was given out has its name.
-            _ => self.names.name(id as u32).map(|name| Some(Arc::from(name))),
-        };
+        let event = self.decode_words(words, &mut DecodedNames::default())?;
+        Some(Logged { seq, version: None, more: 0, event: Arc::new(event) })
+    }
+    /// The event of a run.
+    fn decode_words(
+        &self,
+        [head, ids, gas_used, mana_used, ns]: [u64; WORDS],
+        names: &mut DecodedNames,
+    ) -> Option<StateEvent> {
         let outcome = outcome((head >> 16 & 0xFF) as usize)?;
-        let event = StateEvent::PolicyEvaluated {
-            policy_id: name(POLICY, ids & u64::from(u32::MAX))?,
-            realm_id: name(REALM, ids >> 32)?,
+        let DecodedNames { policy, realm } = names;
+        Some(StateEvent::PolicyEvaluated {
+            policy_id: self.name(head & POLICY != 0, ids & u64::from(u32::MAX), policy)?,
+            realm_id: self.name(head & REALM != 0, ids >> 32, realm)?,
             passed: outcome == crate::kernel::fault::Outcome::Allow,
             policy_type: *PolicyType::ALL.get((head & 0xFF) as usize)?,
             gas_used,
             mana_used,
             duration_us: micros(ns),
             outcome,
-        };
-        Some(Logged { seq, version: None, more: 0, event: Arc::new(event) })
+        })
     }
+    /// A name by its number; a number that was given out has its name.
+    fn name(&self, there: bool, id: u64, last: &mut Option<(u64, Arc<str>)>) -> Option<Option<Arc<str>>> {
+        if !there {
+            return Some(None);
+        }
+        if let Some((known, name)) = last
+            && *known == id
+        {
+            return Some(Some(name.clone()));
+        }
+        let name: Arc<str> = self.names.name(id as u32)?.into();
+        *last = Some((id, name.clone()));
+        Some(Some(name))
+    }
+}
+
+/// The names of the event that was decoded before: most are those of the next one too.
+#[derive(Default)]
+struct DecodedNames {
+    policy: Option<(u64, Arc<str>)>,
+    realm: Option<(u64, Arc<str>)>,
 }
 
 impl Default for EventLog {

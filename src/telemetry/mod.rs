@@ -9,6 +9,8 @@ mod broadcaster;
 pub(crate) mod counters;
 #[cfg(feature = "state-host")]
 mod event_log;
+#[cfg(feature = "state-host")]
+mod feed;
 mod observer;
 #[cfg(feature = "state-host")]
 mod realms;
@@ -25,6 +27,7 @@ pub use observer::{EclvmObserver, NoObserver, Observation, PolicyExecutionObserv
 pub use {
     broadcaster::{Broadcaster, DeltaType, RecvError, StateComponent, StateDelta, Subscriber, TryRecvError},
     event_log::{EventLog, EventsSince, Logged},
+    feed::EventDurability,
     snapshot::{
         Account, Blueprints, Crossings, EclvmSnapshot, ExecutionSnapshot, Executions, RealmSnapshot, Sagas,
         StateSnapshot,
@@ -32,4 +35,8 @@ pub use {
     states::{ActiveContext, EclvmState, ExecutionState, ExecutionsState, GasState, ManaState},
 };
 #[cfg(feature = "state-host")]
-pub(crate) use {counters::Counters, observer::LONGEST_NS};
+pub(crate) use {
+    counters::Counters,
+    feed::{Drain, MAX_HELD_RUNS},
+    observer::LONGEST_NS,
+};

@@ -1,6 +1,8 @@
 //! Who is told of runs: the two traits, and what is told.
 
 #[cfg(feature = "state-host")]
+use super::event_log::EventLog;
+#[cfg(feature = "state-host")]
 use crate::event::{StateEvent, Told};
 use crate::kernel::fault::Outcome;
 use crate::kernel::gas::GasUnits;
@@ -37,6 +39,11 @@ impl PolicyRun<'_> {
     /// How long it took, in microseconds.
     pub fn duration_us(&self) -> f64 {
         micros(self.duration_ns)
+    }
+    /// The event of it.
+    #[cfg(feature = "state-host")]
+    pub(crate) fn event(&self) -> StateEvent {
+        super::event_log::event_of(self)
     }
     /// What [`crate::event::event_json`] makes of the run's event, without making the event.
     #[cfg(feature = "state-host")]
@@ -137,6 +144,17 @@ pub trait EclvmObserver: Send + Sync {
         let id = run.policy_id.unwrap_or(UNKNOWN);
         let (kind, passed, us) = (run.policy_type.name(), run.passed(), run.duration_ns.div_ceil(1_000));
         self.on_policy_executed(id, kind, passed, run.gas_used, run.mana_used, us, run.realm_id);
+    }
+    /// Whether what it is told of runs goes to this event log, so that the event of a run that writes can be made durable with
+    /// what it wrote. Of such a run it is then told by [`EclvmObserver::on_held_run`].
+    #[cfg(feature = "state-host")]
+    fn feeds(&self, _log: &EventLog) -> bool {
+        false
+    }
+    /// As [`EclvmObserver::on_run`], of a run whose event a transaction makes durable, or hands back.
+    #[cfg(feature = "state-host")]
+    fn on_held_run(&self, run: &PolicyRun<'_>) {
+        self.on_run(run);
     }
     /// Runs of a batch, in index order; they have begun and ended, and no other method is called for them.
     fn on_chunk(&self, runs: &[PolicyRun<'_>]) {

@@ -31,6 +31,7 @@ mod error;
 mod events;
 mod host;
 mod prune;
+mod rebuild;
 mod replay;
 mod runs;
 mod store;

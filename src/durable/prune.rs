@@ -1,4 +1,4 @@
-//! Pruning of the log: what came before some event goes, and the world as it was there takes its place.
+//! Pruning of the log: what came before some event goes, and the world and the counters as they were there take its place.
 //!
 //! All of it is one transaction of the file: after a crash the log is as it was or pruned. The world that policies read
 //! does not change, nor do the numbers of the events that stay.
@@ -48,10 +48,12 @@ impl DurableStore {
             if target <= first {
                 return Ok(Pruned { first, ..Pruned::default() });
             }
-            let (cut, world) = cut(&read, first, next, target)?;
+            let cut = place(&read, first, next, target)?;
+            let replay = super::rebuild::until(&read, cut)?;
             drop(read);
             let write = super::store::begin(file)?;
-            let runs = remove(&write, cut, &world)?;
+            let runs = remove(&write, cut, replay.world())?;
+            super::rebuild::keep(&write, &replay)?;
             write.commit()?;
             Ok(Pruned { events: cut.saturating_sub(first), runs, first: cut })
         })
@@ -129,31 +131,29 @@ impl Walk {
     }
 }
 
-/// Where the log is cut, at `target` or not long after: never before an event that belongs to changes that went. With the
-/// world as it is there.
-fn cut(read: &ReadTransaction, first: u64, next: u64, target: u64) -> Result<(u64, World), StoreError> {
+/// Where the log is cut, at `target` or not long after: never before an event that belongs to changes that went.
+fn place(read: &ReadTransaction, first: u64, next: u64, target: u64) -> Result<u64, StoreError> {
     let log = read.open_table(LOG)?;
-    let mut walk = Walk::new(checkpoint(read)?);
-    // An event from which on no change of its version follows, as far as is known.
+    // Of the last event that surely goes.
+    let mut gone = None;
+    // An event from which on no change of that version follows, as far as is known.
     let mut tail: Option<u64> = None;
-    for (row, wanted) in log.range(first..)?.zip(first..) {
+    let start = target.saturating_sub(1).max(first);
+    for (row, wanted) in log.range(start..)?.zip(start..) {
         let (number, row) = row?;
         if number.value() != wanted {
             return Err(StoreError::Damaged(format!("event {wanted} is missing in the log")));
         }
         let (version, event) = tables::logged(wanted, row.value())?;
-        let changes = event.changes_world();
-        if wanted >= target {
-            if version != walk.version {
-                walk.flush()?;
-                return Ok((tail.unwrap_or(wanted), walk.world));
-            }
-            tail = if changes { None } else { tail.or(Some(wanted)) };
+        if wanted < target {
+            gone = Some(version);
+        } else if gone != Some(version) {
+            return Ok(tail.unwrap_or(wanted));
+        } else {
+            tail = if event.changes_world() { None } else { tail.or(Some(wanted)) };
         }
-        walk.take(wanted, version, event)?;
     }
-    walk.flush()?;
-    Ok((tail.unwrap_or(next), walk.world))
+    Ok(tail.unwrap_or(next))
 }
 
 /// Removes what came before `cut`, and keeps the world as it was there. How many runs went.

@@ -44,6 +44,9 @@ pub(super) const RUNS: TableDefinition<'_, u64, Bytes> = TableDefinition::new("r
 pub(super) const PROGRAMS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("programs");
 /// Events that make the world as it was where the log begins, in order; none where that is at 0.
 pub(super) const CHECKPOINT: TableDefinition<'_, u64, Bytes> = TableDefinition::new("checkpoint");
+/// Counters of runs and other events as they were where the log begins: one row, or none where that is at 0. Counters go by
+/// their places in `telemetry/counters.rs`: whoever moves these makes a new format.
+pub(super) const COUNTERS: TableDefinition<'_, u64, Bytes> = TableDefinition::new("counters");
 
 const META_FORMAT: &str = "format";
 const META_VERSION: &str = "version";
@@ -212,6 +215,7 @@ pub(super) fn create(transaction: &WriteTransaction) -> Result<(), StoreError> {
     transaction.open_table(RUNS)?;
     transaction.open_table(PROGRAMS)?;
     transaction.open_table(CHECKPOINT)?;
+    transaction.open_table(COUNTERS)?;
     Ok(())
 }
 

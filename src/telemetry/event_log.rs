@@ -79,6 +79,8 @@ pub(crate) struct Pending {
     lost: u64,
     /// Events that stand in the log no more.
     released: u64,
+    /// Numbers whose commits have made them durable.
+    settled: u64,
 }
 
 impl EventLog {
@@ -185,10 +187,15 @@ impl EventLog {
         let Some(feed) = self.feed.get().filter(|feed| !feed.closed()) else { return Pending::default() };
         let found = self.ring.since(feed.done(), self.ring.capacity());
         let mut names = DecodedNames::default();
-        let (mut events, mut unreadable) = (Vec::with_capacity(found.records.len()), 0);
+        let (mut events, mut unreadable, mut settled) = (Vec::with_capacity(found.records.len()), 0, 0);
         for record in found.records {
-            if record.words[0] & HELD != 0 || (record.extra.is_some() && record.words[1] > 0) {
-                // Its commit writes it, or has.
+            let [head, version, ..] = record.words;
+            if record.extra.is_some() && version > 0 {
+                settled += 1;
+                continue;
+            }
+            if head & HELD != 0 {
+                // Its commit writes it.
                 continue;
             }
             match (record.extra, self.decode_words(record.words, &mut names)) {
@@ -201,7 +208,7 @@ impl EventLog {
         let (next, lost) = (found.next, found.overwritten + found.dropped + unreadable);
         let count = released.len() as u64;
         events.append(&mut released);
-        Pending { events, next, lost, released: count }
+        Pending { events, next, lost, released: count, settled }
     }
     /// These events are durable.
     pub(crate) fn written(&self, pending: &Pending) {
@@ -212,7 +219,7 @@ impl EventLog {
     /// These events could not be written, and nothing is any more.
     pub(crate) fn end_feed(&self, pending: &Pending) {
         if let Some(feed) = self.feed.get() {
-            feed.close(pending.released);
+            feed.close(pending.settled, pending.released);
         }
     }
     /// Whether something below this number, or something that was released, waits to be written.

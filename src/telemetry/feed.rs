@@ -55,7 +55,7 @@ pub(crate) trait Drain: Send + Sync {
 pub struct EventDurability {
     /// Events that are durable, of those that were logged since the state was made; its commits' own are in.
     pub durable: u64,
-    /// Events that wait to be written.
+    /// Events that wait to be written; also those that commits have written since the last look at what waits.
     pub waiting: u64,
     /// Events that will never be durable: what waited when a write failed, all that came later, and numbers of the log
     /// whose events never became visible.
@@ -70,6 +70,8 @@ pub(super) struct Feed {
     closed: AtomicBool,
     /// Numbers below `done` that had no event, and released events that were not written.
     lost: AtomicU64,
+    /// Numbers from `done` on whose commits had made them durable when it was closed.
+    settled: AtomicU64,
     drain: Weak<dyn Drain>,
     thread: Option<Thread>,
     first: u64,
@@ -83,6 +85,7 @@ impl Feed {
             done: CachePadded::new(AtomicU64::new(first)),
             closed: AtomicBool::new(false),
             lost: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
             drain,
             thread,
             first,
@@ -121,7 +124,7 @@ impl Feed {
         match self.drain.upgrade() {
             Some(drain) => drain.drain(),
             // The state is gone; somebody has kept its log.
-            None => self.close(0),
+            None => self.close(0, 0),
         }
         if self.done() == done {
             // The first that waits has a number, and its writer is not running.
@@ -141,8 +144,10 @@ impl Feed {
     pub(super) fn closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
     }
-    /// Nothing is written any more, and so many that were released are gone.
-    pub(super) fn close(&self, gone: u64) {
+    /// Nothing is written any more: of the events that wait so many are durable by their commits, and so many that were
+    /// released are gone.
+    pub(super) fn close(&self, settled: u64, gone: u64) {
+        self.settled.fetch_add(settled, Ordering::Relaxed);
         self.lost.fetch_add(gone, Ordering::Relaxed);
         self.closed.store(true, Ordering::Relaxed);
     }
@@ -180,7 +185,9 @@ impl Feed {
         let (rest, released) = (next.saturating_sub(done), self.released().len() as u64);
         let durable = (done - self.first).saturating_sub(gone);
         if self.closed() {
-            EventDurability { durable, waiting: 0, lost: gone + rest + released }
+            let settled = self.settled.load(Ordering::Relaxed);
+            let lost = (gone + rest + released).saturating_sub(settled);
+            EventDurability { durable: durable + settled, waiting: 0, lost }
         } else {
             EventDurability { durable, waiting: rest + released, lost: gone }
         }

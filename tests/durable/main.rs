@@ -13,6 +13,7 @@ mod history;
 mod opening;
 mod queue;
 mod replay;
+mod runs;
 
 use disk::Disk;
 use eclvm::durable::{DurableStore, ErynoaHost};

@@ -38,9 +38,9 @@ pub use {
     crate::event::event_json,
     crate::telemetry::{
         Account, ActiveContext, Blueprints, Broadcaster, Crossings, DeltaType, EclvmSnapshot, EclvmState,
-        EventDurability, EventLog, EventsSince, ExecutionSnapshot, ExecutionState, Executions, ExecutionsState, GasState,
-        Logged, ManaState, RealmSnapshot, RecvError, Sagas, StateComponent, StateDelta, StateSnapshot,
-        Subscriber, TryRecvError,
+        EventDurability, EventLog, EventsSince, ExecutionSnapshot, ExecutionState, Executions,
+        ExecutionsState, GasState, Logged, ManaState, RealmSnapshot, RecvError, Sagas, StateComponent,
+        StateDelta, StateSnapshot, Subscriber, TryRecvError,
     },
     integrator::StateIntegrator,
     replay::{Checkpoint, Replay, ReplayError},

@@ -13,7 +13,8 @@ use eclvm::run::{
     run_policy_with_state_context_and,
 };
 use eclvm::state::{
-    CommitResult, CommitSink, Journal, JournalEntry, JournalError, RealmRecord, StateEvent, UnifiedState, World,
+    CommitResult, CommitSink, Journal, JournalEntry, JournalError, RealmRecord, StateEvent, UnifiedState,
+    World,
 };
 use eclvm::{Policy, observe::EventDurability};
 use std::io;
@@ -109,10 +110,7 @@ fn what_was_flushed_survives_the_loss_of_power() {
         run(host.state(), &policy, &format!("{n}"), 3.0);
     }
     host.flush().unwrap();
-    assert_eq!(
-        host.state().event_durability(),
-        Some(EventDurability { durable: 11, waiting: 0, lost: 0 })
-    );
+    assert_eq!(host.state().event_durability(), Some(EventDurability { durable: 11, waiting: 0, lost: 0 }));
     let left = disk.after_power_loss(|| 0);
     let (store, _) = DurableStore::with_backend(Disk::with(left)).unwrap();
     let ids: Vec<String> = logged(&store).iter().filter_map(id_of).map(str::to_owned).collect();
@@ -262,7 +260,8 @@ fn writes(kept: &Kept) -> Vec<Vec<String>> {
 #[test]
 fn what_a_run_writes_and_its_event_are_one_write() {
     let (state, kept) = kept();
-    let writer = Policy::compile("policy p(x: number) { store_put(\"a\", x); require x < 5; store_put(\"b\", x); }");
+    let writer =
+        Policy::compile("policy p(x: number) { store_put(\"a\", x); require x < 5; store_put(\"b\", x); }");
     let writer = writer.unwrap();
     let mut context = context(&state, "");
     for (id, x) in [("first", 1.0), ("denied", 9.0), ("second", 2.0)] {
@@ -354,10 +353,7 @@ fn where_the_disk_fails_runs_go_on_and_what_is_lost_is_counted() {
     }
     assert_eq!(host.flush(), Err(JournalError::Full));
     assert_eq!(host.state().journal_failed(), Some(JournalError::Full));
-    assert_eq!(
-        host.state().event_durability(),
-        Some(EventDurability { durable: 1, waiting: 0, lost: 100 })
-    );
+    assert_eq!(host.state().event_durability(), Some(EventDurability { durable: 1, waiting: 0, lost: 100 }));
     assert_eq!(host.state().snapshot().eclvm.policies_executed, 100);
 }
 

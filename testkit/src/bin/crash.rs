@@ -3,15 +3,20 @@
 //!
 //! Each round kills two children with SIGKILL: one at any moment from its start, so that also making and opening a store is
 //! interrupted, and one at any moment after its first commit. A child commits from several threads and writes a line to a
-//! pipe for each commit that was acknowledged. The parent then opens the store and checks that
+//! pipe for each commit that was acknowledged. Other threads run policies with the library, most of which write nothing and
+//! wait for nothing, and write a line for what was flushed, or went along with a commit. The parent then opens the store
+//! and checks that
 //!
+//! - each run is in the log once, in the order of its thread and without one missing, up to one that comes after the last
+//!   acknowledged; what a run wrote stands right before its event, in the same version, and neither is there alone;
 //! - each acknowledged commit is in the log, under its version and with its content;
 //! - the log has no gaps, each commit in it is whole, and replaying it gives the world that was loaded;
 //! - balances add up to what they were, and keys that are written in pairs are equal.
 //!
-//! With `--weakened` the children acknowledge before they write: commits go to a queue in memory and from there to the store.
+//! With `--weakened` the children acknowledge before they write: commits go to a queue in memory and from there to the store,
+//! and runs are acknowledged as they end.
 //! Then acknowledged commits must be found to be gone, or the test could not see what it is for: exit code 1 where none
-//! is. A kill takes no power away: what the operating system has been given stays, flushed or not, so that flushes left out
+//! is, of commits or of runs. A kill takes no power away: what the operating system has been given stays, flushed or not, so that flushes left out
 //! are not seen here but by `tests/durable`, on a disk that loses them.
 
 #![allow(
@@ -22,10 +27,13 @@
     reason = "test support: a broken promise must stop the test that found it"
 )]
 
+use eclvm::Policy;
 use eclvm::durable::{ErynoaHost, LoggedEvent, StoreError};
+use eclvm::kernel::budget::BudgetLimits;
 use eclvm::kernel::effects::StoreValue;
 use eclvm::kernel::host::StoreValueRef;
-use eclvm::kernel::value::Value;
+use eclvm::kernel::value::{Value, ValueRef};
+use eclvm::run::{EclvmStateContext, PolicyRunContext, PolicyType, run_policy_with_state_context_and};
 use eclvm::state::{
     CommitResult, IdentityRecord, Journal, JournalEntry, JournalError, RealmRecord, StateEvent, Transaction,
     UnifiedState, World, same_content,
@@ -40,6 +48,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const WRITERS: u64 = 4;
+const RUNNERS: u64 = 2;
+/// Runners are writers from this number on in what is acknowledged; the number is how many of its runs are durable.
+const RUNNER: u64 = 100;
+/// One in so many runs writes.
+const WRITES: u64 = 16;
 const ACCOUNTS: u64 = 6;
 const EACH: i128 = 1_000;
 /// Rounds after which a new store is begun.
@@ -123,7 +136,8 @@ fn child(directory: &Path, weakened: bool) -> ExitCode {
     if weakened {
         let early = Early::before(host.store().clone());
         let world = World::clone(host.view().world());
-        state = Arc::new(UnifiedState::with_world(world).with_journal(Arc::new(early)));
+        let weak = UnifiedState::with_world(world).with_journal(Arc::new(early));
+        state = Arc::new(weak.with_durable_events(Duration::from_millis(100)));
     }
     if state.view().identity_count() == 0 {
         let mut begin = state.begin();
@@ -135,7 +149,13 @@ fn child(directory: &Path, weakened: bool) -> ExitCode {
         }
         assert!(state.commit(&begin).is_success());
     }
+    let mut known = Known::default();
+    known.read(&host);
     thread::scope(|scope| {
+        for runner in 0..RUNNERS {
+            let (state, next) = (&state, known.runs[runner as usize]);
+            scope.spawn(move || run(state, runner, next, weakened));
+        }
         for writer in 0..WRITERS {
             let state = &state;
             scope.spawn(move || {
@@ -155,6 +175,35 @@ fn child(directory: &Path, weakened: bool) -> ExitCode {
         }
     });
     ExitCode::SUCCESS
+}
+
+fn run_id(runner: u64, number: u64) -> String {
+    format!("run {runner} {number}")
+}
+
+/// Runs policies until it is killed, from number `next` on.
+fn run(state: &Arc<UnifiedState>, runner: u64, next: u64, weakened: bool) {
+    let reads = Policy::compile("policy p(n: number) { require n % 3 != 0; }").expect("it compiles");
+    let source = format!("policy p(n: number) {{ store_put(\"{}\", n); }}", key("runs", runner));
+    let writes = Policy::compile(&source).expect("it compiles");
+    let limits = BudgetLimits::default();
+    for number in next.. {
+        let run = PolicyRunContext::new("did:x:0", "lab", limits);
+        let run = run.of_policy(&run_id(runner, number), PolicyType::Api);
+        let context = EclvmStateContext::new(state, run);
+        let writing = number % WRITES == WRITES - 1;
+        let policy = if writing { &writes } else { &reads };
+        run_policy_with_state_context_and(policy, &[ValueRef::Number(number as f64)], &context)
+            .expect("the transaction takes it");
+        if writing {
+            assert!(context.commit().is_success(), "nobody else writes this key");
+        } else if number % WRITES == WRITES / 2 && !weakened {
+            state.flush().expect("a flush");
+        }
+        if writing || weakened || number % WRITES == WRITES / 2 {
+            acknowledge(0, RUNNER + runner, number + 1);
+        }
+    }
 }
 
 /// What one commit does: a pair of keys, a transfer where there is money, a vote, and an event that says whose it is.
@@ -207,7 +256,9 @@ fn kill_after(directory: &Path, delay: Duration, wait: bool, weakened: bool) -> 
             let numbers: Vec<u64> = line.split(' ').filter_map(|n| n.parse().ok()).collect();
             if let [version, writer, number] = numbers[..] {
                 all.push((version, writer, number));
-                let _ = first.send(());
+                if writer < RUNNER {
+                    let _ = first.send(());
+                }
             }
         }
         all
@@ -228,26 +279,27 @@ struct Known {
     events: u64,
     /// By version, whose commit it is.
     commits: BTreeMap<u64, (u64, u64)>,
+    /// By runner, how many runs there are.
+    runs: [u64; RUNNERS as usize],
+    /// The last event, where it is what a run wrote: of which runner and run.
+    wrote: Option<(u64, u64)>,
 }
 
 impl Known {
     /// Reads what came to the log since, and holds it against the world and against what was acknowledged. How many
     /// acknowledged commits were found, and how many are gone.
-    fn verify(&mut self, directory: &Path, acknowledged: &[Acknowledged]) -> [u64; 2] {
+    fn verify(&mut self, directory: &Path, acknowledged: &[Acknowledged]) -> [u64; 4] {
         let host = match ErynoaHost::open_existing(directory) {
             Ok(host) => host,
             Err(StoreError::Missing) => {
                 assert!(acknowledged.is_empty() && self.events == 0, "the store is gone");
-                return [0, 0];
+                return [0; 4];
             }
             Err(error) => panic!("the store does not open: {error}"),
         };
-        let log = host.store().log(self.events, usize::MAX).expect("the log can be read");
-        for commit in log.chunk_by(|a, b| a.version == b.version) {
-            self.take(commit);
-        }
-        self.events += log.len() as u64;
+        self.read(&host);
         assert_eq!(self.events, host.store().log_len());
+        assert_eq!(self.wrote, None, "what a run wrote, without the run");
         let world = host.view().world();
         assert_eq!(world.version(), self.world.version(), "log and world are out of step");
         assert!(same_content(world, &self.world), "the log replays to another world");
@@ -258,13 +310,52 @@ impl Known {
         for writer in 0..WRITERS {
             assert_eq!(stored(world, &key("left", writer)), stored(world, &key("right", writer)), "a pair");
         }
-        let mut gone = 0;
+        // Commits and runs, and how many of them are gone.
+        let mut found = [0; 4];
         for (version, writer, number) in acknowledged {
-            if self.commits.get(version) != Some(&(*writer, *number)) {
-                gone += 1;
-            }
+            let (kind, there) = match writer.checked_sub(RUNNER) {
+                Some(runner) => (1, self.runs[runner as usize] >= *number),
+                None => (0, self.commits.get(version) == Some(&(*writer, *number))),
+            };
+            found[if there { kind } else { kind + 2 }] += 1;
         }
-        [acknowledged.len() as u64 - gone, gone]
+        found
+    }
+
+    /// Reads what came to the log since.
+    fn read(&mut self, host: &ErynoaHost) {
+        let log = host.store().log(self.events, usize::MAX).expect("the log can be read");
+        for logged in &log {
+            self.take_run(&logged.event);
+        }
+        let runs = |logged: &LoggedEvent| matches!(logged.event, StateEvent::PolicyEvaluated { .. });
+        let commits: Vec<LoggedEvent> = log.iter().filter(|logged| !runs(logged)).cloned().collect();
+        for commit in commits.chunk_by(|a, b| a.version == b.version) {
+            self.take(commit);
+        }
+        self.events += log.len() as u64;
+    }
+
+    /// An event of the log, as far as it is about a run.
+    fn take_run(&mut self, event: &StateEvent) {
+        let wrote = self.wrote.take();
+        match event {
+            StateEvent::PolicyEvaluated { policy_id: Some(id), .. } => {
+                let mut words = id.strip_prefix("run ").expect("a run of a runner").split(' ');
+                let mut word = || words.next().unwrap().parse::<u64>().unwrap();
+                let (runner, number) = (word(), word());
+                assert_eq!(number, self.runs[runner as usize], "a run is missing, or there twice");
+                self.runs[runner as usize] += 1;
+                let writes = number % WRITES == WRITES - 1;
+                assert_eq!(wrote, writes.then_some((runner, number)), "a run, and what it wrote");
+            }
+            StateEvent::StoreWritten { key, value: Some(StoreValue::Number(n)), .. } => {
+                assert_eq!(wrote, None, "what a run wrote, without the run");
+                let runner = key.strip_prefix("runs").map(|runner| runner.parse().unwrap());
+                self.wrote = runner.map(|runner| (runner, *n as u64));
+            }
+            _ => assert_eq!(wrote, None, "what a run wrote, without the run"),
+        }
     }
 
     fn take(&mut self, commit: &[LoggedEvent]) {
@@ -278,7 +369,8 @@ impl Known {
             self.commits.insert(version, (writer as u64, number as u64));
             return;
         }
-        assert_eq!(version, 2, "a commit without its last event");
+        let of_run = matches!(&events[..], [StateEvent::StoreWritten { key, .. }] if key.starts_with("runs"));
+        assert!(of_run || version == 2, "a commit without its last event");
     }
 }
 
@@ -287,50 +379,57 @@ fn parent(rounds: u64, seed: u64, weakened: bool) -> ExitCode {
     let began = Instant::now();
     let root = std::env::temp_dir().join(format!("eclvm-crash-{}", std::process::id()));
     let mut known = Known::default();
-    let (mut total, mut lost) = (0, 0);
+    let mut total = [0; 4];
     for round in 0..rounds {
         let directory = root.join(format!("{}", round / ROUNDS_A_STORE));
         if round % ROUNDS_A_STORE == 0 {
             known = Known::default();
         }
-        let (mut found, mut gone) = (0, 0);
+        let mut all = [0; 4];
         for wait in [false, true] {
             let delay = Duration::from_micros(rng.below(if wait { 60_000 } else { 30_000 }));
             let acknowledged = kill_after(&directory, delay, wait, weakened);
-            let [there, missing] = known.verify(&directory, &acknowledged);
-            (found, gone) = (found + there, gone + missing);
+            let found = known.verify(&directory, &acknowledged);
+            all.iter_mut().zip(found).for_each(|(all, found)| *all += found);
         }
+        let [commits, runs, gone, runs_gone] = all;
         println!(
-            "round {round}: {found} acknowledged commits verified, {gone} gone, {} in the store",
-            known.commits.len()
+            "round {round}: {commits} acknowledged commits verified, {gone} gone, {} in the store; {runs} acknowledgements of runs \
+             verified, {runs_gone} gone, {} runs in the store",
+            known.commits.len(),
+            known.runs.iter().sum::<u64>(),
         );
-        if found + gone == 0 {
+        if commits + gone == 0 {
             println!("nothing was verified");
             return ExitCode::FAILURE;
         }
-        (total, lost) = (total + found, lost + gone);
-        if lost > 0 && !weakened {
-            println!("acknowledged commits are gone; the store is left in {}", directory.display());
+        total.iter_mut().zip(all).for_each(|(total, all)| *total += all);
+        if gone + runs_gone > 0 && !weakened {
+            println!("what was acknowledged is gone; the store is left in {}", directory.display());
             return ExitCode::FAILURE;
         }
         if round % ROUNDS_A_STORE == ROUNDS_A_STORE - 1 || round + 1 == rounds {
             // All that the store has ever held, from its first event on.
             let all: Vec<Acknowledged> = known.commits.iter().map(|(v, (w, n))| (*v, *w, *n)).collect();
-            assert_eq!(Known::default().verify(&directory, &all), [all.len() as u64, 0]);
+            assert_eq!(Known::default().verify(&directory, &all), [all.len() as u64, 0, 0, 0]);
             let _ = std::fs::remove_dir_all(&directory);
         }
     }
     let _ = std::fs::remove_dir_all(&root);
     let seconds = began.elapsed().as_secs_f64();
+    let [commits, runs, gone, runs_gone] = total;
     if weakened {
         println!(
-            "weakened: {lost} of {} acknowledged commits are found to be gone, {seconds:.0} s",
-            total + lost
+            "weakened: {gone} of {} acknowledged commits and {runs_gone} of {} acknowledgements of runs are found to be gone, \
+             {seconds:.0} s",
+            commits + gone,
+            runs + runs_gone,
         );
-        return if lost > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        return if gone > 0 && runs_gone > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     println!(
-        "{rounds} rounds, {total} acknowledged commits verified, {seconds:.0} s: none is gone, none is half"
+        "{rounds} rounds, {commits} acknowledged commits and {runs} acknowledgements of runs verified, {seconds:.0} s: none is gone, \
+         none is half"
     );
-    if total == 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if commits == 0 || runs == 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

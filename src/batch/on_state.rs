@@ -5,11 +5,13 @@
 //! any commit of others is in its way, so that nothing needs to be noted; from then on it notes what it reads, and only
 //! a commit that changed some of that is in its way.
 
+use super::observed::Telling;
 use super::{Batch, BatchOptions, Cut, PoolError, Requests, Summary};
 use crate::host::{StateHost, TrackedHost};
 use crate::observe::Observation;
 use crate::policy::Policy;
-use crate::state::{ChangeError, CommitResult, StateKey, Transaction, UnifiedState, event_of};
+use crate::state::{ChangeError, CommitResult, HeldRun, StateKey, Transaction, UnifiedState, event_of};
+use crate::telemetry::MAX_HELD_RUNS;
 use bumpalo::Bump;
 use eclvm_kernel::host::HostInterface;
 use eclvm_kernel::limits::MAX_BATCH_ATTEMPTS;
@@ -112,15 +114,18 @@ pub fn run_on_state_observed<R: Requests + ?Sized>(
         };
         let (mut receipts, cut, summary) = done;
         write(&mut transaction, requests, &receipts).map_err(StateBatchError::Change)?;
-        match state.commit(&transaction) {
+        let busy_ns = frame.clock.now_ns().saturating_sub(started_ns);
+        let telling = observation.map(|observation| Telling { observation, requests, busy_ns });
+        let mut held = telling.as_ref().map_or_else(Vec::new, |telling| held(telling, state, &receipts));
+        let holds = !held.is_empty();
+        match state.commit_held(&transaction, &mut held) {
             CommitResult::Success { version, .. } => {
                 let began = transaction.base().version();
                 for receipt in receipts.iter_mut().filter(|receipt| receipt.version != 0) {
                     receipt.version = began;
                 }
-                if let Some(observation) = observation {
-                    let busy_ns = frame.clock.now_ns().saturating_sub(started_ns);
-                    super::observed::tell(observation, requests, &receipts, busy_ns);
+                if let Some(telling) = telling {
+                    telling.tell(&receipts, holds);
                 }
                 return Ok(StateBatch { receipts, version, attempts, cut, summary });
             }
@@ -129,6 +134,27 @@ pub fn run_on_state_observed<R: Requests + ?Sized>(
         }
     }
     Err(StateBatchError::Conflict(keys))
+}
+
+/// The events of runs that a durable state keeps in the same write as what they wrote; none where the batch writes nothing.
+fn held<R: Requests + ?Sized>(
+    telling: &Telling<'_, R>,
+    state: &UnifiedState,
+    receipts: &[Receipt],
+) -> Vec<HeldRun> {
+    let log = &*state.event_log;
+    let writes = receipts.iter().any(|receipt| !receipt.effects().is_empty());
+    if !writes || receipts.len() > MAX_HELD_RUNS || !log.is_fed() || !telling.observation.observer.feeds(log)
+    {
+        return Vec::new();
+    }
+    let mut after = 0;
+    let runs = telling.runs(receipts).zip(receipts);
+    runs.map(|(run, receipt)| {
+        after += receipt.effects().len();
+        HeldRun { after, event: run.event() }
+    })
+    .collect()
 }
 
 /// Decides all of it on this host, with the threads and the clock of `frame`.

@@ -52,6 +52,25 @@ impl StateIntegrator {
         let seq = self.state.event_log.log_run(run, held);
         self.state.broadcaster.broadcast_with(|| delta(seq, run.json()));
     }
+    fn chunk(&self, runs: &[PolicyRun<'_>], held: bool) {
+        if runs.iter().any(|run| run.duration_ns > LONGEST_NS) {
+            // Nobody has measured that.
+            runs.iter().for_each(|run| {
+                self.on_context_started();
+                self.run(run, held);
+            });
+            return;
+        }
+        self.state.counters().chunk(runs);
+        let events = self.state.event_log.log_runs(runs, held);
+        if !self.each {
+            self.state.broadcaster.broadcast_with(|| StateDelta::range(StateComponent::ECLVM, events));
+            return;
+        }
+        for (seq, run) in events.zip(runs) {
+            self.state.broadcaster.broadcast_with(|| delta(seq, run.json()));
+        }
+    }
 }
 
 impl EclvmObserver for StateIntegrator {
@@ -112,23 +131,10 @@ impl EclvmObserver for StateIntegrator {
         self.run(run, true);
     }
     fn on_chunk(&self, runs: &[PolicyRun<'_>]) {
-        if runs.iter().any(|run| run.duration_ns > LONGEST_NS) {
-            // Nobody has measured that.
-            runs.iter().for_each(|run| {
-                self.on_context_started();
-                self.on_run(run);
-            });
-            return;
-        }
-        self.state.counters().chunk(runs);
-        let events = self.state.event_log.log_runs(runs);
-        if !self.each {
-            self.state.broadcaster.broadcast_with(|| StateDelta::range(StateComponent::ECLVM, events));
-            return;
-        }
-        for (seq, run) in events.zip(runs) {
-            self.state.broadcaster.broadcast_with(|| delta(seq, run.json()));
-        }
+        self.chunk(runs, false);
+    }
+    fn on_held_chunk(&self, runs: &[PolicyRun<'_>]) {
+        self.chunk(runs, true);
     }
 }
 

@@ -101,9 +101,8 @@ impl EventLog {
     }
     /// Appends the event of a run; a held one is made durable by the transaction that has its writes, not from here.
     pub(crate) fn log_run(&self, run: &PolicyRun<'_>, held: bool) -> u64 {
-        let ([head, rest @ ..], extra) = self.encode_run(run, &mut Names::default());
-        let [ids, gas, mana, ns] = rest;
-        self.append([if held { head | HELD } else { head }, ids, gas, mana, ns], extra)
+        let (words, extra) = self.encode_run(run, &mut Names::default(), held);
+        self.append(words, extra)
     }
     #[inline]
     fn append(&self, words: [u64; WORDS], extra: Option<Extra>) -> u64 {
@@ -120,9 +119,9 @@ impl EventLog {
         }
     }
     /// Appends the events of runs together and in order. Their numbers.
-    pub(crate) fn log_runs(&self, runs: &[PolicyRun<'_>]) -> Range<u64> {
+    pub(crate) fn log_runs(&self, runs: &[PolicyRun<'_>], held: bool) -> Range<u64> {
         let mut names = Names::default();
-        self.together(runs.len(), |at| runs.get(at).map(|run| self.encode_run(run, &mut names)))
+        self.together(runs.len(), |at| runs.get(at).map(|run| self.encode_run(run, &mut names, held)))
     }
     /// Appends the events of a commit together and in order. Their numbers.
     pub(crate) fn log_commit(&self, version: u64, events: &[StateEvent]) -> Range<u64> {
@@ -266,11 +265,18 @@ impl EventLog {
         }
         ([0; WORDS], Some(Arc::new(event)))
     }
-    fn encode_run<'r>(&self, run: &PolicyRun<'r>, names: &mut Names<'r>) -> ([u64; WORDS], Option<Extra>) {
-        match self.words(run, names) {
+    fn encode_run<'r>(
+        &self,
+        run: &PolicyRun<'r>,
+        names: &mut Names<'r>,
+        held: bool,
+    ) -> ([u64; WORDS], Option<Extra>) {
+        let (words, extra) = match self.words(run, names) {
             Some(words) => (words, None),
             None => ([0; WORDS], Some(Arc::new(event_of(run)))),
-        }
+        };
+        let [head, ids, gas, mana, ns] = words;
+        ([if held { head | HELD } else { head }, ids, gas, mana, ns], extra)
     }
     /// None where a name has no number.
     fn words<'r>(&self, run: &PolicyRun<'r>, names: &mut Names<'r>) -> Option<[u64; WORDS]> {

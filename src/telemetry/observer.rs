@@ -156,6 +156,11 @@ pub trait EclvmObserver: Send + Sync {
     fn on_held_run(&self, run: &PolicyRun<'_>) {
         self.on_run(run);
     }
+    /// As [`EclvmObserver::on_chunk`], of runs whose events the commit of their batch has made durable.
+    #[cfg(feature = "state-host")]
+    fn on_held_chunk(&self, runs: &[PolicyRun<'_>]) {
+        self.on_chunk(runs);
+    }
     /// Runs of a batch, in index order; they have begun and ended, and no other method is called for them.
     fn on_chunk(&self, runs: &[PolicyRun<'_>]) {
         for run in runs {

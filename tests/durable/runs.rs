@@ -2,7 +2,7 @@
 
 use super::disk::Disk;
 use super::{Scratch, on};
-use eclvm::batch::{Batch, BatchOptions};
+use eclvm::batch::{Batch, BatchOptions, run_on_state_observed};
 use eclvm::durable::{DurableStore, ErynoaHost, HostOptions};
 use eclvm::kernel::budget::BudgetLimits;
 use eclvm::kernel::request::Request;
@@ -279,6 +279,29 @@ fn what_a_run_writes_and_its_event_are_one_write() {
     assert_eq!(state.event_log.next_seq(), 3 + 4);
     state.flush().unwrap();
     assert_eq!(writes(&kept).len(), 2);
+}
+
+#[test]
+fn what_a_batch_writes_and_its_events_are_one_write() {
+    let (state, kept) = kept();
+    let policy = Policy::compile("policy p(x: number) { if x < 2 { store_put(\"k\", x); } require x != 3; }");
+    let rows: Vec<[ValueRef<'_>; 1]> = (0..4).map(|n| [ValueRef::Number(f64::from(n))]).collect();
+    let requests: Vec<Request<'_>> =
+        rows.iter().map(|row| Request { realm: ValueRef::Text("lab"), ..Request::new(row) }).collect();
+    let observation = Observation {
+        observer: Arc::new(StateIntegrator::new(&state)),
+        policy_id: Some("p".into()),
+        policy_type: PolicyType::Api,
+        realm_id: None,
+    };
+    let options = BatchOptions { allow_writes: true, ..BatchOptions::default() };
+    let requests = requests.as_slice();
+    run_on_state_observed(&policy.unwrap(), &state, requests, &options, Some(&observation)).unwrap();
+    state.flush().unwrap();
+    assert_eq!(writes(&kept), [["put k", "p", "put k", "p", "p", "p"]]);
+    let eclvm = state.snapshot().eclvm;
+    assert_eq!((eclvm.policies_executed, eclvm.policies_denied), (4, 1));
+    assert_eq!(state.event_log.next_seq(), 2 + 4);
 }
 
 #[test]

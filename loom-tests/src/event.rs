@@ -83,6 +83,15 @@ pub(crate) const MODELS: &[Model] = &[
         twin: Twin::Without("ring: stop at what is in flight", "skipped"),
     },
     Model {
+        name: "event::below_the_reader_nothing_is_lost",
+        holds: "where writers reserve below what the reader has read, it gets every record, once and in order",
+        threads: 3,
+        bound: Some(3),
+        long_bound: None,
+        run: below_the_reader_nothing_is_lost,
+        twin: Twin::Without("ring: reserve below the reader", "lost"),
+    },
+    Model {
         name: "event::slow_writer_of_an_older_lap_never_overwrites",
         holds: "what is old never stands in the place of what is new, and nobody is held up for ever",
         threads: 2,
@@ -197,6 +206,36 @@ fn gapless_prefix() {
         writer.join().unwrap();
     }
     assert_eq!(ring.since(found.next, 2).next, 2);
+}
+
+/// One slot, two writers of one record each, and the reader that hands the slot out: as the event log feeds a durable one.
+fn below_the_reader_nothing_is_lost() {
+    let ring: Arc<Ring<1>> = Arc::new(Ring::new(1));
+    let done = Arc::new(AtomicU64::new(0));
+    let append = |word: u64| {
+        let (ring, done) = (ring.clone(), done.clone());
+        thread::spawn(move || {
+            // Acquire, as the feed has it: what was read before the number was stored has been read.
+            let end = done.load(Ordering::Acquire) + 1;
+            match ring.reserve_below(1, end) {
+                Ok(mut part) => part.push([word], None),
+                Err(_) => None,
+            }
+        })
+    };
+    let writers = [append(7), append(8)];
+    let mut read = 0;
+    for _ in 0..2 {
+        let found = ring.since(done.load(Ordering::Relaxed), 1);
+        assert_eq!(found.overwritten + found.dropped, 0, "lost");
+        assert!(found.records.iter().all(|record| [7, 8].contains(&record.words[0])), "lost");
+        read += found.records.len() as u64;
+        done.store(found.next, Ordering::Release);
+    }
+    let given = writers.into_iter().filter_map(|writer| writer.join().unwrap()).count() as u64;
+    let found = ring.since(done.load(Ordering::Relaxed), 1);
+    assert_eq!(found.overwritten + found.dropped, 0, "lost");
+    assert_eq!(read + found.records.len() as u64, given, "lost");
 }
 
 /// One slot, one writer with one record, one with two: one of them may be late by a lap, or two.

@@ -137,3 +137,40 @@ fn a_batch_that_only_reads_is_in_the_log() {
     assert_eq!((passed, log.iter().filter(|event| event["data"]["passed"] == true).count()), (51, 51));
     folder.ecl(&["replay", "--db", "db"]).exits(0).prints("100 the same to the bit");
 }
+
+/// A policy that takes one more input is tried on what was asked while the old one was in force.
+#[test]
+fn keys_that_the_policy_of_then_did_not_know_are_there_for_another_one() {
+    let folder = folder("replay-unknown");
+    folder.file("old.ecl", "policy visit(amount: number) { require amount <= 50; }");
+    folder.file(
+        "new.ecl",
+        "policy visit(amount: number, urgent: bool, by: did?) { require urgent || amount <= 50; }",
+    );
+    let long = format!("{{\"amount\":1,\"urgent\":true,\"by\":\"{}\"}}", "x".repeat(100_000));
+    let requests = [
+        r#"{"amount":90,"urgent":true}"#,
+        r#"{ "urgent" : true , "amount":90, "by": "did:x:\u0061" }"#,
+        r#"{"amount":90,"urgent":false}"#,
+        // Nobody knows `note`, a key given twice is wrong, and one of the wrong type is too.
+        r#"{"amount":90,"urgent":true,"note":{"a":[1,{"b":null}]}}"#,
+        r#"{"amount":90,"urgent":true,"urgent":true}"#,
+        r#"{"amount":90,"urgent":1}"#,
+        // Too much to be kept.
+        &long,
+    ];
+    folder.file("r.ndjson", requests.join("\n"));
+    let args = ["batch", "old.ecl", "--requests", "r.ndjson", "--db", "db", "--record"];
+    folder.ecl(&args).exits(0);
+    let args = ["run", "old.ecl", "--input", requests[0], "--db", "db", "--record"];
+    folder.ecl(&args).exits(5);
+    // They were what they were, and are again.
+    let ran = folder.ecl(&["replay", "--db", "db", "--format", "json"]).exits(0);
+    assert_eq!((&ran.json()["decided"], &ran.json()["same"]), (&8.into(), &8.into()));
+    let ran = folder.ecl(&["replay", "--db", "db", "new.ecl", "--format", "json"]).exits(4);
+    let all = lines(&ran);
+    let (summary, flips) = all.split_last().unwrap();
+    assert_eq!((&summary["decided"], &summary["flips"]), (&8.into(), &4.into()));
+    let new: Vec<&str> = flips.iter().map(|flip| flip["new"]["outcome"].as_str().unwrap()).collect();
+    assert_eq!(new, ["allow", "allow", "deny", "allow"]);
+}

@@ -1,4 +1,5 @@
-//! Bytes of stored rows: whole numbers little-endian, numbers as their bits, texts with their length in front. A reader
+//! Bytes of stored rows: whole numbers in as many groups of seven bits as they need, the lowest first; balances and numbers
+//! as their bits; texts with their length in front. A reader
 //! answers None to what no writer wrote; it never reserves more memory than there are bytes to fill it.
 
 use crate::kernel::effects::StoreValue;
@@ -20,14 +21,18 @@ impl Writer {
     pub(super) fn bool(&mut self, x: bool) {
         self.u8(u8::from(x));
     }
-    pub(super) fn u64(&mut self, x: u64) {
-        self.0.extend_from_slice(&x.to_le_bytes());
+    pub(super) fn u64(&mut self, mut x: u64) {
+        while x >= 0x80 {
+            self.u8(x as u8 | 0x80);
+            x >>= 7;
+        }
+        self.u8(x as u8);
     }
     pub(super) fn i128(&mut self, x: i128) {
         self.0.extend_from_slice(&x.to_le_bytes());
     }
     pub(super) fn f64(&mut self, x: f64) {
-        self.u64(x.to_bits());
+        self.0.extend_from_slice(&x.to_bits().to_le_bytes());
     }
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.u64(bytes.len() as u64);
@@ -157,13 +162,26 @@ impl<'a> Reader<'a> {
         }
     }
     pub(super) fn u64(&mut self) -> Option<u64> {
-        Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
+        let mut x = 0u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.u8()?;
+            let group = u64::from(byte & 0x7F);
+            if group << shift >> shift != group {
+                return None;
+            }
+            x |= group << shift;
+            if byte < 0x80 {
+                // Only one way to write a number.
+                return (group > 0 || shift == 0).then_some(x);
+            }
+        }
+        None
     }
     pub(super) fn i128(&mut self) -> Option<i128> {
         Some(i128::from_le_bytes(self.take(16)?.try_into().ok()?))
     }
     pub(super) fn f64(&mut self) -> Option<f64> {
-        self.u64().map(f64::from_bits)
+        Some(f64::from_bits(u64::from_le_bytes(self.take(8)?.try_into().ok()?)))
     }
     pub(super) fn bytes(&mut self) -> Option<&'a [u8]> {
         let len = self.u64()?;

@@ -20,6 +20,7 @@ use crate::kernel::value::{Did, Value, ValueRef};
 use crate::kernel::vm::Vm;
 use crate::policy::{Module, Policy};
 use crate::state::{Given, RecordedPolicy, RunRecord, StateEvent, World, event_of};
+use crate::wire::{Defaults, Schema, decode};
 use bumpalo::Bump;
 use redb::ReadTransaction;
 use std::collections::{HashMap, VecDeque};
@@ -280,6 +281,11 @@ impl<'t> Replayer<'t> {
     ) -> Receipt {
         let bump = Bump::new();
         let judge = options.policy.unwrap_or(policy);
+        // What the policy of then did not know, this one may.
+        let unknown = record.unknown.as_deref().filter(|_| options.policy.is_some()).and_then(|json| {
+            let schema = Schema::new(judge.program(), true);
+            decode(&schema, json.as_bytes(), &bump, Defaults::default()).ok()
+        });
         let inputs: Vec<ValueRef<'_>> = match options.policy {
             None => record.inputs.iter().map(|input| input.borrow(&bump)).collect(),
             Some(judge) => {
@@ -287,11 +293,12 @@ impl<'t> Replayer<'t> {
                     let at = policy.inputs().iter().position(|input| *input.name == *name)?;
                     record.inputs.get(at)
                 };
-                let of = |input: &crate::kernel::program::Input| {
-                    by_name(&input.name)
-                        .map_or(ValueRef::Missing, |given| as_type(given.borrow(&bump), input.ty))
+                let found = unknown.as_ref().map_or(&[][..], |request| request.inputs);
+                let of = |(at, input): (usize, &crate::kernel::program::Input)| match by_name(&input.name) {
+                    Some(given) => as_type(given.borrow(&bump), input.ty),
+                    None => found.get(at).copied().unwrap_or(ValueRef::Missing),
                 };
-                judge.inputs().iter().map(of).collect()
+                judge.inputs().iter().enumerate().map(of).collect()
             }
         };
         let host = StateHost::new(world);
@@ -300,7 +307,7 @@ impl<'t> Replayer<'t> {
             caller: record.caller.borrow(&bump),
             realm: record.realm.borrow(&bump),
             trust: record.trust.borrow(&bump),
-            unknown_keys: record.unknown_keys,
+            unknown_keys: unknown.as_ref().map_or(record.unknown_keys, |request| request.unknown_keys),
             inputs: &inputs,
         };
         let env = Env {

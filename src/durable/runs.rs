@@ -61,6 +61,7 @@ impl Writer {
         self.list(&run.inputs, Writer::given);
         [&run.caller, &run.realm, &run.trust].into_iter().for_each(|given| self.given(given));
         self.bool(run.unknown_keys);
+        self.maybe_text(run.unknown.as_deref());
         self.f64(run.now);
         [run.limits.gas_limit, run.limits.mana_limit, run.limits.timeout_ms]
             .into_iter()
@@ -122,6 +123,7 @@ impl Reader<'_> {
             realm: self.given()?,
             trust: self.given()?,
             unknown_keys: self.bool()?,
+            unknown: self.option(|r| r.text().map(Box::from))?,
             now: self.f64()?,
             limits: BudgetLimits {
                 gas_limit: self.u64()?,

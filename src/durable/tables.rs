@@ -17,7 +17,7 @@ type Pair = (&'static str, &'static str);
 type Bytes = &'static [u8];
 
 /// The format that this program writes and reads.
-pub(super) const FORMAT: u64 = 2;
+pub(super) const FORMAT: u64 = 3;
 
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const IDENTITIES: TableDefinition<'_, &str, Bytes> = TableDefinition::new("identities");

@@ -176,6 +176,25 @@ fn what_is_cut_short_or_too_long_or_changed_is_no_reason_to_panic() {
 #[test]
 fn arrays_within_arrays_end_somewhere() {
     // One element each, and so on.
-    let nest: Vec<u8> = [6u8, 1, 0, 0, 0, 0, 0, 0, 0].repeat(100_000);
+    let nest: Vec<u8> = [6u8, 1].repeat(100_000);
     assert_eq!(Reader(&nest).value(0), None);
+}
+
+#[test]
+fn whole_numbers_come_back_and_have_one_form() {
+    let numbers = (0..64).flat_map(|shift| [1u64 << shift, (1 << shift) - 1, u64::MAX >> shift]);
+    for x in numbers.chain([300, 16_383, 16_384]) {
+        let mut writer = Writer::default();
+        writer.u64(x);
+        assert_eq!(Reader::all(&writer.0, Reader::u64), Some(x));
+        // Longer by a group that adds nothing.
+        if let Some(last) = writer.0.last_mut() {
+            *last |= 0x80;
+        }
+        writer.u8(0);
+        assert_eq!(Reader::all(&writer.0, Reader::u64), None);
+    }
+    // More than 64 bits.
+    assert_eq!(Reader::all(&[&[0xFF; 9][..], &[2]].concat(), Reader::u64), None);
+    assert_eq!(Reader::all(&[0xFF; 11], Reader::u64), None);
 }

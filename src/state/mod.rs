@@ -60,7 +60,7 @@ pub(crate) use journal::HeldRun;
 pub use journal::{Journal, JournalEntry, JournalError};
 pub use key::StateKey;
 pub use realm::{Proposal, Realm, Tally};
-pub use run_record::{Given, RecordedPolicy, RunRecord, SharedLeft};
+pub use run_record::{Given, MAX_UNKNOWN_BYTES, RecordedPolicy, RunRecord, SharedLeft};
 pub use save::SaveError;
 pub use state_file::StateFileError;
 pub(crate) use transaction::event_of;

@@ -64,6 +64,9 @@ impl SharedLeft {
     }
 }
 
+/// Bytes of keys that nobody knows, with their values, that are kept with a run.
+pub const MAX_UNKNOWN_BYTES: usize = 64 << 10;
+
 /// A run, in full.
 #[derive(Clone, Debug)]
 pub struct RunRecord {
@@ -79,6 +82,9 @@ pub struct RunRecord {
     pub trust: Given,
     /// Whether there were keys that nobody knows.
     pub unknown_keys: bool,
+    /// These, as a JSON object, for another policy that knows them. None where there are none or they were not kept: not every
+    /// form of requests has them as JSON, and there may be at most [`MAX_UNKNOWN_BYTES`].
+    pub unknown: Option<Box<str>>,
     /// The standard input `now`.
     pub now: f64,
     /// The run's own limits.
@@ -116,6 +122,7 @@ impl RunRecord {
             realm: Given::from(&request.realm),
             trust: Given::from(&request.trust),
             unknown_keys: request.unknown_keys,
+            unknown: None,
             now,
             limits: BudgetLimits::default(),
             prices: Prices::default(),
@@ -141,7 +148,7 @@ impl RunRecord {
         };
         let inputs: u64 = self.inputs.iter().chain([&self.caller, &self.realm, &self.trust]).map(of).sum();
         let log: u64 = self.receipt.log().iter().map(|line| 16 + line.len() as u64).sum();
-        256 + inputs + log
+        256 + inputs + log + self.unknown.as_ref().map_or(0, |json| json.len() as u64)
     }
 }
 

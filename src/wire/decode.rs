@@ -59,6 +59,39 @@ pub fn decode<'a>(
     Ok(request(schema, slots, unknown, defaults))
 }
 
+/// What [`decode`] passed over: a JSON object with the members whose keys nobody knows, as they were written. None where there
+/// are none, where that would be more than `most` bytes, or where the line is no JSON object.
+pub fn unknown_members(schema: &Schema, json: &[u8], most: usize) -> Option<String> {
+    let bump = Bump::new();
+    let mut reader = Reader::new(core::str::from_utf8(json).ok()?, &bump);
+    let found = members(schema, &mut reader, most);
+    found.ok().flatten()
+}
+
+fn members(schema: &Schema, reader: &mut Reader<'_>, most: usize) -> Result<Option<String>, NotJson> {
+    let mut found: Option<String> = None;
+    reader.cursor.expect(b'{')?;
+    let mut more = reader.cursor.any(b'}')?;
+    while more {
+        let start = reader.cursor.at()?;
+        let key = reader.cursor.key()?;
+        let known = reader.name(key).is_some_and(|name| schema.find(name.as_bytes(), 0).is_some());
+        reader.cursor.skip()?;
+        if !known {
+            let member = reader.cursor.since(start);
+            let all = found.get_or_insert_with(String::new);
+            if all.len().saturating_add(member.len()).saturating_add(2) > most {
+                return Ok(None);
+            }
+            all.push(if all.is_empty() { '{' } else { ',' });
+            all.push_str(member);
+        }
+        more = reader.cursor.more(b'}')?;
+    }
+    reader.cursor.end()?;
+    Ok(found.map(|all| all + "}"))
+}
+
 /// As [`decode`], but a line that is no JSON object becomes a request that any run faults with TypeMismatch. So the
 /// machine decides here too: EffectNotAllowed comes before it, and the receipt names the version of the state.
 pub fn decode_or_faulty<'a>(

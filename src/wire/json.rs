@@ -95,6 +95,15 @@ impl<'a> Cursor<'a> {
         self.at += 1;
         Ok(RawText { raw, escaped })
     }
+    /// Where it stands, after white space.
+    pub(super) fn at(&mut self) -> Result<usize, NotJson> {
+        self.peek()?;
+        Ok(self.at)
+    }
+    /// What was read since it stood there.
+    pub(super) fn since(&self, start: usize) -> &'a str {
+        self.text.get(start..self.at).unwrap_or("")
+    }
     /// A key and its colon.
     #[inline]
     pub(super) fn key(&mut self) -> Result<RawText<'a>, NotJson> {

@@ -12,7 +12,7 @@ mod number;
 pub mod receipt;
 pub mod schema;
 
-pub use decode::{Defaults, decode, decode_or_faulty};
+pub use decode::{Defaults, decode, decode_or_faulty, unknown_members};
 pub use receipt::{value_json, write_receipt};
 pub use schema::Schema;
 

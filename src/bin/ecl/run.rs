@@ -12,8 +12,8 @@ use eclvm::kernel::host::HostInterface;
 use eclvm::kernel::receipt::Receipt;
 use eclvm::kernel::request::{Clock, Env, Request};
 use eclvm::kernel::vm::Vm;
-use eclvm::state::{RecordedPolicy, RunRecord};
-use eclvm::wire::{Schema, decode_or_faulty, write_receipt};
+use eclvm::state::{MAX_UNKNOWN_BYTES, RecordedPolicy, RunRecord};
+use eclvm::wire::{Schema, decode_or_faulty, unknown_members, write_receipt};
 use std::sync::Arc;
 
 /// Runs the command.
@@ -46,7 +46,8 @@ pub(crate) fn run(args: &RunArgs, format: Format) -> Done {
         let record = args.record.then(|| {
             let recorded = Arc::new(RecordedPolicy::new(policy.executable()));
             let record = RunRecord::new(&recorded, &request, env.now, &receipt);
-            RunRecord { limits: env.limits, ..record }
+            let unknown = unknown_members(&schema, &json, MAX_UNKNOWN_BYTES).map(Into::into);
+            RunRecord { limits: env.limits, unknown, ..record }
         });
         context::record(&mut transaction, policy, &request, &receipt, duration_us, record)?;
         context::commit(store, &transaction)?;

@@ -1,12 +1,14 @@
 //! NDJSON: a reader cut at line ends, in blocks that are filled again and again.
 
+use super::journal::Recordable;
 use super::source::BLOCK_BYTES;
 use crate::input::MAX_REQUEST_BYTES;
 use bumpalo::Bump;
 use eclvm::batch::Requests;
 use eclvm::kernel::fault::Fault;
 use eclvm::kernel::request::Request;
-use eclvm::wire::{Defaults, Schema, decode_or_faulty};
+use eclvm::state::MAX_UNKNOWN_BYTES;
+use eclvm::wire::{Defaults, Schema, decode_or_faulty, unknown_members};
 use memchr::memchr;
 use std::io::{self, Read};
 use std::ops::Range;
@@ -49,6 +51,13 @@ impl Requests for LineRequests<'_> {
     fn request<'a>(&'a self, index: usize, bump: &'a Bump) -> Result<Request<'a>, Fault> {
         let line = self.lines.lines.get(index).and_then(|range| self.lines.data.get(range.clone()));
         Ok(decode_or_faulty(self.schema, line.unwrap_or(b""), bump, Defaults::default()))
+    }
+}
+
+impl Recordable for LineRequests<'_> {
+    fn unknown(&self, index: usize) -> Option<String> {
+        let line = self.lines.lines.get(index).and_then(|range| self.lines.data.get(range.clone()));
+        unknown_members(self.schema, line?, MAX_UNKNOWN_BYTES)
     }
 }
 

@@ -30,7 +30,7 @@ use eclvm::Policy;
 use eclvm::arrow::ArrowSchema;
 #[cfg(feature = "parquet")]
 use eclvm::batch::Decisions;
-use eclvm::batch::{self, Batch, BatchOptions, Cut, Requests};
+use eclvm::batch::{self, Batch, BatchOptions, Cut};
 use eclvm::clock::SystemClock;
 use eclvm::kernel::budget::{Budget, BudgetLimits};
 use eclvm::kernel::fault::Exhaustion;
@@ -40,7 +40,7 @@ use eclvm::kernel::request::Clock;
 use eclvm::wire::Schema;
 use eclvm::wire::csv::CsvSchema;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use journal::{Journal, Surroundings};
+use journal::{Journal, Recordable, Surroundings};
 use receipts::ReceiptFile;
 use source::{Block, Event, Kind, Reader};
 use std::sync::Arc;
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
         ..BatchOptions::default()
     };
     let surroundings = Surroundings { now: options.now, limits: options.limits };
-    let mut journal = store.as_ref().map(|store| Journal::new(store, policy, args, surroundings));
+    let mut journal = store.as_ref().map(|store| Journal::new(store, policy, args, &budget, surroundings));
     // From here on files are touched and time counts.
     let mut reader = Reader::start(&args.requests, kind, policy, host.is_some())?;
     let mut out = args.out.as_deref().map(ReceiptFile::create).transpose()?;
@@ -178,7 +178,7 @@ pub(crate) fn run(args: &BatchArgs, format: Format) -> Done {
 fn decide(
     batch: &mut Batch<'_>,
     journal: Option<&mut Journal<'_>>,
-    requests: &impl Requests,
+    requests: &impl Recordable,
     receipts: &mut Vec<Receipt>,
 ) -> (Option<Cut>, Option<Failure>) {
     let cut = batch.run_into(requests, receipts).err();

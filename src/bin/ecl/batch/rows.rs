@@ -1,5 +1,6 @@
 //! CSV: rows in blocks, their buffers filled again and again.
 
+use super::journal::Recordable;
 use super::source::BLOCK_BYTES;
 use crate::input::MAX_REQUEST_BYTES;
 use bumpalo::Bump;
@@ -46,6 +47,9 @@ impl Requests for RowRequests<'_> {
         Ok(self.columns.request_or_faulty(row, bump, Defaults::default()))
     }
 }
+
+/// A cell without a column of a known type says nothing that another policy could be given.
+impl Recordable for RowRequests<'_> {}
 
 /// Reads a CSV file in blocks of rows.
 pub(super) struct RowReader<R> {

@@ -24,7 +24,8 @@
 //! A commit that was answered with Success survives the end of the process and of the power. One that was not is there as
 //! a whole or not at all. Readers see only what is durable: a commit is published after it was flushed. Commits that wait
 //! at the same time are flushed together. After a failed write nothing more is acknowledged until the store is opened
-//! again. What this relies on: a file system and a device that keep what they say is flushed.
+//! again. Runs on the state, and all else that is logged, are in the log of the store too, without waiting for it: see
+//! [`HostOptions`]; what is flushed ([`ErynoaHost::flush`]) survives as well. What this relies on: a file system and a device that keep what they say is flushed.
 
 mod codec;
 mod error;

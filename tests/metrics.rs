@@ -54,3 +54,26 @@ fn plan_observability_prometheus_names_layers_realms_and_all_five_reasons() {
     // Whatever it is told, the number of realms is bounded.
     assert!(scrape(&EclvmCollector::new(&state).with_top(usize::MAX)).contains("realm=\"small\""));
 }
+
+#[cfg(feature = "durable")]
+#[test]
+fn what_is_not_durable_of_the_log_is_a_metric() {
+    let directory = std::env::temp_dir().join(format!("eclvm-metrics-{}", std::process::id()));
+    let within = Some(std::time::Duration::from_secs(3_600));
+    let options = eclvm::durable::HostOptions {
+        events_durable_within: within,
+        ..eclvm::durable::HostOptions::default()
+    };
+    let host = eclvm::durable::ErynoaHost::open_with(&directory, options).unwrap();
+    run_in(host.state(), "lab", "1 < 2", 1_000);
+    let collector = EclvmCollector::new(host.state());
+    assert!(scrape(&collector).contains("erynoa_eclvm_log_events{state=\"waiting\"} 1\n"));
+    host.flush().unwrap();
+    let text = scrape(&collector);
+    assert!(text.contains("erynoa_eclvm_log_events{state=\"durable\"} 1\n"), "{text}");
+    assert!(text.contains("erynoa_eclvm_log_events{state=\"lost\"} 0\n"));
+    let in_memory = Arc::new(UnifiedState::new());
+    assert!(!scrape(&EclvmCollector::new(&in_memory)).contains("log_events"));
+    drop((collector, host));
+    std::fs::remove_dir_all(&directory).unwrap();
+}

@@ -4,6 +4,8 @@
 //!   What no realm used has an empty name.
 //! - `erynoa_eclvm_budget_exhausted_total{reason}`: runs that a limit ended, all five reasons.
 //! - `erynoa_eclvm_policies_total{outcome}`: runs.
+//! - `erynoa_eclvm_log_events{state}`: events of a durable state's log that are `durable`, `waiting` for it or `lost` to a failed
+//!   write; not there where the log is kept in memory only.
 //! - `erynoa_eclvm_evaluation_duration_seconds`, `erynoa_eclvm_evaluation_gas`: distributions. Bounds are met to two digits.
 
 use crate::kernel::fault::Exhaustion;
@@ -11,12 +13,13 @@ use crate::kernel::gas::GasLayer;
 use crate::kernel::limits::MAX_METRIC_REALMS;
 use crate::kernel::multigas::{MultiGas, RealmId, Usage};
 use crate::state::UnifiedState;
-use crate::telemetry::EclvmSnapshot;
+use crate::telemetry::{EclvmSnapshot, EventDurability};
 use hdrhistogram::Histogram;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use std::cmp::Reverse;
 use std::fmt;
@@ -93,6 +96,14 @@ impl Collector for EclvmCollector {
         let outcomes = [("allow", allow), ("deny", deny), ("fault", fault), ("exhausted", exhausted)];
         let help = "Runs of policies, by outcome";
         counters(&mut encoder, "erynoa_eclvm_policies", help, "outcome", outcomes.into_iter())?;
+        if let Some(EventDurability { durable, waiting, lost }) = self.state.event_durability() {
+            let help = "Events of the durable log, by what became of them";
+            let name = "erynoa_eclvm_log_events";
+            let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for (state, count) in [("durable", durable), ("waiting", waiting), ("lost", lost)] {
+                ConstGauge::new(count).encode(metric.encode_family(&[("state", state)])?)?;
+            }
+        }
         let name = "erynoa_eclvm_evaluation_duration_seconds";
         let help = "How long runs of policies took";
         histogram(&mut encoder, name, help, &DURATIONS, 1e-9, eclvm.time_ns, eclvm.latency.as_ref())?;

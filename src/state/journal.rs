@@ -23,6 +23,7 @@ use crate::event::StateEvent;
 use crate::telemetry::EventLog;
 use std::fmt;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
@@ -235,8 +236,10 @@ impl Queue {
             Some(leader) if leader == thread::current().id() => {
                 let world = Arc::clone(&tail.durable_world);
                 drop(tail);
-                let written = append(&*self.journal, log, &world, Vec::new()).map(drop);
+                let write = || append(&*self.journal, log, &world, Vec::new()).map(drop);
+                let written = catch_unwind(AssertUnwindSafe(write)).unwrap_or(Err(JournalError::Broken));
                 if let Err(error) = &written {
+                    log.end_feed(&Default::default());
                     lock(&self.tail).failed = Some(error.clone());
                 }
                 written

@@ -3,9 +3,13 @@
 use super::journal::{JournalError, Queue};
 use crate::kernel::sync::{AtomicBool, Ordering};
 use crate::telemetry::{Drain, EventLog};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+/// The thread looks no more often than that.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// Dropped, it has written what waited.
 pub(super) struct Recorder {
@@ -23,8 +27,8 @@ struct Core {
 
 impl Drain for Core {
     fn drain(&self) {
-        // Why it failed is told by flushes and commits.
-        let _ = self.queue.drain(&self.log);
+        // Why it failed is told by flushes and commits. A journal that panics has failed; no run is to panic over it.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.queue.drain(&self.log)));
     }
 }
 
@@ -43,7 +47,7 @@ impl Recorder {
     /// Feeds the journal of `queue` from `log`, at the latest after about `within`. Where the system gives no thread for that,
     /// what waits is written by commits, by flushes, by who finds the log full, and in the end.
     pub(super) fn start(queue: &Arc<Queue>, log: &Arc<EventLog>, within: Duration) -> Recorder {
-        let (queue, log) = (queue.clone(), log.clone());
+        let (queue, log, within) = (queue.clone(), log.clone(), within.max(SHORTEST));
         let core = Arc::new(Core { queue, log, within, stop: AtomicBool::new(false) });
         let of_thread = core.clone();
         let thread = thread::Builder::new().name("eclvm-events".to_owned()).spawn(move || of_thread.work());
@@ -68,6 +72,6 @@ impl Drop for Recorder {
             // It panics where the journal does; that the journal failed is noted.
             let _ = thread.join();
         }
-        let _ = self.flush();
+        let _ = catch_unwind(AssertUnwindSafe(|| self.flush()));
     }
 }

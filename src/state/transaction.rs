@@ -210,7 +210,8 @@ impl Transaction {
     }
 
     /// Takes a run in, all of it or nothing: its effects if it was allowed, then its event, and beside that what decides it
-    /// again, where a journal is to keep it. The run must have read what this transaction held so far.
+    /// again, where a journal is to keep it. The run must have read what this transaction held so far, and nobody may have told the
+    /// state of it: the commit does.
     pub fn push_run(
         &mut self,
         realm: &Arc<str>,

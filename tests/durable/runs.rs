@@ -381,6 +381,24 @@ fn where_the_disk_fails_runs_go_on_and_what_is_lost_is_counted() {
 }
 
 #[test]
+fn a_journal_that_panics_ends_no_run_and_no_drop() {
+    struct Panics;
+    impl Journal for Panics {
+        fn append(&self, _: &[JournalEntry]) -> Result<(), JournalError> {
+            panic!("a journal that panics")
+        }
+    }
+    let state = UnifiedState::new().with_event_log(EventLog::new(4));
+    let state = Arc::new(state.with_journal(Arc::new(Panics)).with_durable_events(NEVER));
+    for n in 0..20 {
+        run(&state, &four_ways(), &format!("{n}"), 3.0);
+    }
+    assert_eq!(state.flush(), Err(JournalError::Broken));
+    assert_eq!(state.event_durability(), Some(EventDurability { durable: 0, waiting: 0, lost: 20 }));
+    drop(state);
+}
+
+#[test]
 fn a_state_with_another_log_goes_on_with_that_one() {
     let (_, kept) = kept();
     let state = UnifiedState::new().with_journal(kept.clone()).with_durable_events(NEVER);

@@ -363,6 +363,11 @@ macro_rules! through {
 through! { String; &T, T; Box<T>, T; std::sync::Arc<T>, T; }
 
 impl<T: Item> Item for Option<T> {
+    const IS_TEXT: bool = T::IS_TEXT;
+    #[inline(always)]
+    fn text(&self, ty: Ty) -> Option<&str> {
+        self.as_ref()?.text(ty)
+    }
     fn is_of(ty: Ty) -> bool {
         T::is_of(ty)
     }

@@ -1,5 +1,5 @@
 //! Durable commits per second by the number of writers, against plain redb doing the same writes; reads of `ErynoaHost`
-//! against those of `StateHost`. `cargo bench --bench durable`; the store is in the directory for temporary files, so
+//! against those of `StateHost`; what a run costs on a durable state, and how many the log takes for good. `cargo bench --bench durable`; the store is in the directory for temporary files, so
 //! `TMPDIR` says on which device.
 
 #![allow(
@@ -8,11 +8,14 @@
     reason = "a benchmark stops where its setting is wrong"
 )]
 
-use eclvm::durable::ErynoaHost;
+use eclvm::Policy;
+use eclvm::durable::{ErynoaHost, HostOptions};
 use eclvm::host::StateHost;
+use eclvm::kernel::budget::BudgetLimits;
 use eclvm::kernel::effects::StoreValue;
 use eclvm::kernel::host::HostInterface;
-use eclvm::state::{IdentityRecord, RealmRecord, StateEvent};
+use eclvm::run::{EclvmStateContext, PolicyRunContext, PolicyType, run_policy_with_state_context};
+use eclvm::state::{IdentityRecord, RealmRecord, StateEvent, UnifiedState};
 use redb::{Database, Durability, TableDefinition};
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -151,6 +154,36 @@ fn reads(directory: &Path, count: usize) {
     }
 }
 
+/// Runs on a state in memory and on a durable one: as long as its log has room, and beyond that as the disk takes them.
+fn runs(directory: &Path, count: u32) {
+    let policy = Policy::compile("trust.r >= 0.05").unwrap();
+    let limits = BudgetLimits { gas_limit: u64::MAX, timeout_ms: u64::MAX, ..BudgetLimits::default() };
+    let run = PolicyRunContext::new("did:x:a", "", limits).of_policy("door", PolicyType::Crossing);
+    let a_run = |state: &Arc<UnifiedState>, count: u32, flush: bool| {
+        let context = EclvmStateContext::new(state, run.clone());
+        let began = Instant::now();
+        for _ in 0..count {
+            black_box(run_policy_with_state_context(&policy, &context).unwrap());
+        }
+        if flush {
+            state.flush().unwrap();
+        }
+        began.elapsed().as_nanos() as f64 / f64::from(count)
+    };
+    let memory = Arc::new(UnifiedState::new());
+    // Nothing is written while the log has room.
+    let within = Some(Duration::from_secs(3_600));
+    let options = HostOptions { events_durable_within: within, ..HostOptions::default() };
+    let host = ErynoaHost::open_with(directory.join("runs"), options).unwrap();
+    let few = count.min(4_000);
+    report("a run, logged in memory", "ns", || a_run(&memory, few, false));
+    report("a run on a durable state, its log has room", "ns", || {
+        host.flush().unwrap();
+        a_run(host.state(), few, false)
+    });
+    report("a run, logged and flushed, many at once", "ns", || a_run(host.state(), count, true));
+}
+
 fn main() {
     let test = std::env::args().any(|arg| arg == "--test");
     let (time, count) =
@@ -158,4 +191,5 @@ fn main() {
     let scratch = Scratch::new();
     commits(&scratch.0, time);
     reads(&scratch.0, count);
+    runs(&scratch.0, if test { 100 } else { 200_000 });
 }

@@ -7,13 +7,13 @@
 
 use super::bound_sizes::{self, Operands, Sizes};
 use super::constants::Facts;
-use super::jumps::Jumps;
+use super::jumps::{Jumps, Targets};
+use super::walk::{Functions, Met};
 use crate::gas::{GasLayer, GasUnits, Prices};
 use crate::isa::{GasRule, Instr, Op};
 use crate::limits::{MAX_ARRAY_ELEMENTS, MAX_NESTING};
 use crate::program::{Function, Program};
 use crate::span::Span;
-use crate::types::Base;
 use crate::value::Value;
 use smallvec::SmallVec;
 
@@ -72,13 +72,13 @@ const NOBODY: u32 = u32::MAX;
 
 /// Units per layer, and the instruction that makes a layer unbounded.
 #[derive(Clone, Copy, PartialEq, Debug)]
-struct Worst {
+pub(super) struct Worst {
     units: [u64; 4],
     why: [u32; 4],
 }
 
 impl Worst {
-    const ZERO: Worst = Worst { units: [0; 4], why: [NOBODY; 4] };
+    pub(super) const ZERO: Worst = Worst { units: [0; 4], why: [NOBODY; 4] };
 
     #[inline]
     fn combine(&mut self, other: &Worst, units: impl Fn(u64, u64) -> u64) {
@@ -90,12 +90,19 @@ impl Worst {
         }
     }
     #[inline]
-    fn merge(&mut self, other: &Worst) {
+    pub(super) fn merge(&mut self, other: &Worst) {
         self.combine(other, u64::max);
     }
     #[inline]
     fn add(&mut self, other: &Worst) {
         self.combine(other, u64::saturating_add);
+    }
+    /// Adds units of one layer.
+    #[inline(always)]
+    pub(super) fn pay(&mut self, layer: GasLayer, n: u64) {
+        if let Some(units) = self.units.get_mut(layer as usize) {
+            *units = units.saturating_add(n);
+        }
     }
     /// `rounds` times, or without bound because of instruction `pc`.
     fn times(&self, rounds: Option<u64>, pc: usize) -> Worst {
@@ -128,12 +135,48 @@ enum Cost {
 /// Of the instructions of a function; most functions are short.
 type Costs = SmallVec<[Cost; 64]>;
 
+/// A program that holds V1 to V6, and what is known of it.
+#[derive(Clone, Copy)]
+struct Known<'p> {
+    p: &'p Program,
+    facts: &'p [Facts],
+    targets: Targets<'p>,
+    met: &'p [Met],
+}
+
 /// The bound of a program that holds V1 to V6.
-pub(super) fn compute(p: &Program, facts: &[Facts], jumps: &Jumps) -> GasBound {
-    // Most programs have few functions.
-    let mut results: SmallVec<[Option<Worst>; 4]> = SmallVec::from_elem(None, p.functions.len());
+pub(super) fn compute(p: &Program, facts: &[Facts], jumps: &Jumps, met: &[Met]) -> GasBound {
+    let known = Known { p, facts, targets: jumps.targets(), met };
+    let worst = match p.functions.first() {
+        Some(body) => match known.met(0) {
+            Met { calls: true, .. } => with_callees(known),
+            Met { back: false, sized: false, worst, .. } => worst,
+            _ => function(known, 0, body, &[], &mut Costs::new()),
+        },
+        None => Worst::unbounded(0),
+    };
+    let mut layers = [Bound::Finite(0); 4];
+    for (layer, (units, why)) in layers.iter_mut().zip(worst.units.iter().zip(worst.why)) {
+        *layer = match why {
+            NOBODY => Bound::Finite(*units),
+            pc => Bound::Unbounded(p.spans.get(pc as usize).copied().unwrap_or_default()),
+        };
+    }
+    GasBound { layers }
+}
+
+impl Known<'_> {
+    fn met(&self, function: usize) -> Met {
+        let anything = Met { calls: true, back: true, sized: true, worst: Worst::unbounded(0) };
+        self.met.get(function).copied().unwrap_or(anything)
+    }
+}
+
+/// What the body comes to: functions in callee-first order; one that is met while it is still open calls itself.
+fn with_callees(known: Known<'_>) -> Worst {
+    let p = known.p;
+    let mut results: Functions<Option<Worst>> = SmallVec::from_elem(None, p.functions.len());
     let mut costs = Costs::new();
-    // Functions in callee-first order; one that is met while it is still open calls itself.
     let mut open: SmallVec<[bool; 16]> = SmallVec::from_elem(false, p.functions.len());
     let mut way: SmallVec<[(usize, usize); 4]> = SmallVec::from_elem((0, 0), 1);
     while let Some((index, from)) = way.pop() {
@@ -152,22 +195,14 @@ pub(super) fn compute(p: &Program, facts: &[Facts], jumps: &Jumps) -> GasBound {
                 way.push((usize::from(instr.b), 0));
             }
             None => {
-                let worst = function(p, f, (facts, jumps), &results, &mut costs);
+                let worst = function(known, index, f, &results, &mut costs);
                 if let Some(slot) = results.get_mut(index) {
                     *slot = Some(worst);
                 }
             }
         }
     }
-    let worst = results.first().copied().flatten().unwrap_or(Worst::unbounded(0));
-    let mut layers = [Bound::Finite(0); 4];
-    for (layer, (units, why)) in layers.iter_mut().zip(worst.units.iter().zip(worst.why)) {
-        *layer = match why {
-            NOBODY => Bound::Finite(*units),
-            pc => Bound::Unbounded(p.spans.get(pc as usize).copied().unwrap_or_default()),
-        };
-    }
-    GasBound { layers }
+    results.first().copied().flatten().unwrap_or(Worst::unbounded(0))
 }
 
 /// A loop: the head and the last of the jumps back to it.
@@ -177,32 +212,31 @@ struct Loop {
 }
 
 fn function(
-    p: &Program,
+    known: Known<'_>,
+    index: usize,
     f: &Function,
-    (facts, jumps): (&[Facts], &Jumps),
     callees: &[Option<Worst>],
     costs: &mut Costs,
 ) -> Worst {
+    let Known { p, facts, targets, .. } = known;
+    let met = known.met(index);
+    if let Met { calls: false, back: false, sized: false, worst } = met {
+        return worst;
+    }
     let (start, end) = (f.start as usize, f.end as usize);
     let code = p.code.get(start..end).unwrap_or(&[]);
-    let loops = loops(code, start);
-    let mut sizes = Sizes::new(p, facts, f, code, jumps, !loops.is_empty());
     costs.clear();
-    costs.extend(code.iter().enumerate().map(|(i, instr)| {
-        let at = sizes.step(start + i, *instr);
-        cost(p, f, *instr, at)
-    }));
-    let targets = jumps.before(end) - jumps.before(start);
-    let mut walk = Walk {
-        code,
-        costs,
-        start,
-        jumps,
-        callees,
-        ways: SmallVec::from_elem(None, targets),
-        loops: Vec::new(),
-    };
-    if !loops.is_empty() {
+    if met.sized {
+        let mut sizes = Sizes::new(p, facts, f, code, targets, met.back);
+        costs.extend(code.iter().enumerate().map(|(i, instr)| {
+            let at = sizes.step(start + i, *instr);
+            cost(p, f, *instr, &at)
+        }));
+    }
+    let ways = SmallVec::from_elem(None, targets.before(end) - targets.before(start));
+    let mut walk = Walk { p, f, code, costs, start, targets, callees, ways, loops: Vec::new() };
+    if met.back {
+        let loops = loops(code, start);
         let work: usize = loops.iter().map(|l| l.last - l.head).sum();
         let first_source = first_sources(code, start);
         // Deeper than any source nests: not worth the time, and unbounded is always right.
@@ -331,10 +365,13 @@ enum Goal {
 }
 
 struct Walk<'f> {
+    p: &'f Program,
+    f: &'f Function,
     code: &'f [Instr],
+    /// Of each instruction; empty where no price depends on sizes.
     costs: &'f [Cost],
     start: usize,
-    jumps: &'f Jumps,
+    targets: Targets<'f>,
     callees: &'f [Option<Worst>],
     /// The dearest way so far to each instruction that is jumped to.
     ways: SmallVec<[Option<Worst>; 4]>,
@@ -345,9 +382,9 @@ struct Walk<'f> {
 impl Walk<'_> {
     /// The dearest way from `from` within `from..=to`, in code order.
     fn run(&mut self, from: usize, to: usize, goal: Goal) -> Worst {
-        let first = self.jumps.before(self.start);
+        let first = self.targets.before(self.start);
         let inside =
-            self.jumps.before(self.start + from) - first..self.jumps.before(self.start + to + 1) - first;
+            self.targets.before(self.start + from) - first..self.targets.before(self.start + to + 1) - first;
         let mut number = inside.start;
         if let Some(ways) = self.ways.get_mut(inside) {
             ways.fill(None);
@@ -357,7 +394,7 @@ impl Walk<'_> {
         let mut reached = true;
         for i in from..=to {
             let Some(instr) = self.code.get(i) else { break };
-            if self.jumps.is_target(self.start + i) {
+            if self.targets.is_target(self.start + i) {
                 if let Some(Some(way)) = self.ways.get(number) {
                     let mut way = *way;
                     if reached {
@@ -376,7 +413,7 @@ impl Walk<'_> {
             {
                 here.add(more);
             }
-            self.pay(&mut here, i);
+            self.pay(&mut here, i, *instr);
             let (ends, target) = (instr.is_end(), instr.target());
             if !ends && target.is_none() {
                 continue;
@@ -403,52 +440,46 @@ impl Walk<'_> {
 
     /// The number of an instruction that is jumped to.
     fn number(&self, i: usize) -> Option<usize> {
-        self.jumps.number(self.start + i)
+        self.targets.number(self.start + i)
     }
 
     /// Adds what an instruction costs.
-    #[inline]
-    fn pay(&self, way: &mut Worst, i: usize) {
-        match self.costs.get(i) {
-            Some(Cost::Units(layer, n)) => {
-                if let Some(units) = way.units.get_mut(*layer as usize) {
-                    *units = units.saturating_add(*n);
-                }
-            }
-            Some(Cost::Call(n, id)) => match self.callees.get(usize::from(*id)).copied().flatten() {
+    #[inline(always)]
+    fn pay(&self, way: &mut Worst, i: usize, instr: Instr) {
+        let cost = match self.costs.get(i) {
+            Some(cost) => *cost,
+            None => cost(self.p, self.f, instr, &Operands::default()),
+        };
+        match cost {
+            Cost::Units(layer, n) => way.pay(layer, n),
+            Cost::Call(n, id) => match self.callees.get(usize::from(id)).copied().flatten() {
                 Some(callee) => {
-                    let [_, compute, _, _] = &mut way.units;
-                    *compute = compute.saturating_add(*n);
+                    way.pay(GasLayer::Compute, n);
                     way.add(&callee);
                 }
                 // Still open: it is recursive.
                 None => way.add(&Worst::unbounded(self.start + i)),
             },
-            Some(Cost::Unbounded) => way.add(&Worst::unbounded(self.start + i)),
-            None => {}
+            Cost::Unbounded => way.add(&Worst::unbounded(self.start + i)),
         }
     }
 }
 
 /// What one instruction costs at most; `at` are the sizes of its operands.
+#[inline(always)]
 fn cost(p: &Program, f: &Function, instr: Instr, at: &Operands) -> Cost {
     let compute = |n: u64| Cost::Units(GasLayer::Compute, n);
+    if let Some((layer, n)) = fixed_price(p, f, instr) {
+        return Cost::Units(layer, n);
+    }
     let texts = || at.b.text.saturating_add(at.c.text).div_ceil(32);
     let elements = || at.b.elements.saturating_add(at.c.elements).div_ceil(8);
     match instr.op.info().gas {
-        GasRule::Free => compute(0),
-        GasRule::Fixed(layer, units) => match instr.op {
-            Op::Call => Cost::Call(u64::from(units), instr.b),
-            // The other realm's policy is not known.
-            Op::CrossRealm => Cost::Unbounded,
-            _ => Cost::Units(layer, u64::from(units)),
-        },
-        GasRule::PerElement => compute(u64::from(instr.c)),
+        GasRule::Fixed(_, units) if instr.op == Op::Call => Cost::Call(u64::from(units), instr.b),
         GasRule::Text => compute(1 + texts()),
         GasRule::Equal => match bound_sizes::compared(p, f, instr) {
             Some(ty) if ty.is_array() => compute(1 + elements() + texts()),
-            Some(ty) if ty.base() == Base::Text => compute(1 + texts()),
-            _ => compute(1),
+            _ => compute(1 + texts()),
         },
         GasRule::Search => compute(1 + elements() + texts()),
         GasRule::Put => {
@@ -457,6 +488,22 @@ fn cost(p: &Program, f: &Function, instr: Instr, at: &Operands) -> Cost {
         GasRule::Event => {
             Cost::Units(GasLayer::Storage, 2 + at.b.bytes.saturating_add(at.c.bytes).div_ceil(64))
         }
-        GasRule::EntryTrust => Cost::Units(GasLayer::Network, 5),
+        // The policy of another realm is not known.
+        _ => Cost::Unbounded,
+    }
+}
+
+/// The units that an instruction costs at most, where they depend on nothing but itself and types.
+#[inline(always)]
+pub(super) fn fixed_price(p: &Program, f: &Function, instr: Instr) -> Option<(GasLayer, u64)> {
+    match instr.op.info().gas {
+        GasRule::Fixed(layer, units) if !matches!(instr.op, Op::Call | Op::CrossRealm) => {
+            Some((layer, u64::from(units)))
+        }
+        GasRule::Free => Some((GasLayer::Compute, 0)),
+        GasRule::PerElement => Some((GasLayer::Compute, u64::from(instr.c))),
+        GasRule::Equal if !bound_sizes::compares_sized(p, f, instr) => Some((GasLayer::Compute, 1)),
+        GasRule::EntryTrust => Some((GasLayer::Network, 5)),
+        _ => None,
     }
 }

@@ -5,7 +5,7 @@
 //! register that is written more than once is, too.
 
 use super::constants::Facts;
-use super::jumps::Jumps;
+use super::jumps::Targets;
 use crate::isa::{GasRule, Instr, Op, Role};
 use crate::limits::{MAX_ARRAY_ELEMENTS, MAX_TEXT_BYTES};
 use crate::program::{Function, Program};
@@ -47,14 +47,11 @@ pub(super) struct Sizes<'f> {
     p: &'f Program,
     facts: &'f [Facts],
     f: &'f Function,
-    jumps: &'f Jumps,
-    /// Empty where no instruction is priced by size.
+    targets: Targets<'f>,
     registers: Vec<Register>,
     loops: bool,
     /// The number of the straight run.
     run: u32,
-    /// Of the last instruction.
-    at: Operands,
 }
 
 impl Size {
@@ -87,9 +84,14 @@ impl Size {
 fn is_sized(p: &Program, f: &Function, instr: Instr) -> bool {
     match instr.op.info().gas {
         GasRule::Text | GasRule::Search | GasRule::Put | GasRule::Event => true,
-        GasRule::Equal => compared(p, f, instr).is_some_and(|ty| ty.is_array() || ty.base() == Base::Text),
+        GasRule::Equal => compares_sized(p, f, instr),
         _ => false,
     }
+}
+
+/// Whether `==` compares what has sizes.
+pub(super) fn compares_sized(p: &Program, f: &Function, instr: Instr) -> bool {
+    compared(p, f, instr).is_some_and(|ty| ty.is_array() || ty.base() == Base::Text)
 }
 
 impl<'f> Sizes<'f> {
@@ -98,15 +100,12 @@ impl<'f> Sizes<'f> {
         facts: &'f [Facts],
         f: &'f Function,
         code: &[Instr],
-        jumps: &'f Jumps,
+        targets: Targets<'f>,
         loops: bool,
     ) -> Sizes<'f> {
-        let mut registers = Vec::new();
-        if code.iter().any(|instr| is_sized(p, f, *instr)) {
-            registers = vec![Register::default(); f.registers.len()];
-            for (slot, ty) in registers.iter_mut().zip(&f.registers).take(usize::from(f.params)) {
-                slot.largest = Size::largest(*ty);
-            }
+        let mut registers = vec![Register::default(); f.registers.len()];
+        for (slot, ty) in registers.iter_mut().zip(&f.registers).take(usize::from(f.params)) {
+            slot.largest = Size::largest(*ty);
         }
         if loops {
             for r in code.iter().filter_map(|instr| instr.written()) {
@@ -115,7 +114,7 @@ impl<'f> Sizes<'f> {
                 }
             }
         }
-        Sizes { p, facts, f, jumps, registers, loops, run: 1, at: Operands::default() }
+        Sizes { p, facts, f, targets, registers, loops, run: 1 }
     }
 
     /// The size of what a register holds here.
@@ -143,16 +142,8 @@ impl<'f> Sizes<'f> {
     }
 
     /// Sizes of operands b and c of the next instruction, which is at `pc`.
-    #[inline]
-    pub(super) fn step(&mut self, pc: usize, instr: Instr) -> &Operands {
-        if !self.registers.is_empty() {
-            self.at = self.measure(pc, instr);
-        }
-        &self.at
-    }
-
-    fn measure(&mut self, pc: usize, instr: Instr) -> Operands {
-        if self.jumps.number(pc).is_some() {
+    pub(super) fn step(&mut self, pc: usize, instr: Instr) -> Operands {
+        if self.targets.is_target(pc) {
             self.run += 1;
         }
         let passes = matches!(instr.op, Op::Const | Op::Move | Op::Unwrap | Op::Concat | Op::MakeDid);

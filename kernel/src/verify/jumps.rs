@@ -25,6 +25,20 @@ impl Jumps {
         }
         Jumps { words }
     }
+    /// For looking them up.
+    #[inline]
+    pub(super) fn targets(&self) -> Targets<'_> {
+        Targets { words: &self.words }
+    }
+}
+
+/// Which instructions are jumped to.
+#[derive(Clone, Copy)]
+pub(super) struct Targets<'j> {
+    words: &'j [(u64, u32)],
+}
+
+impl Targets<'_> {
     /// How many instructions before `pc`, which is at most the end of the code, are jumped to.
     #[inline]
     pub(super) fn before(&self, pc: usize) -> usize {

@@ -26,6 +26,7 @@ mod plain;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use bound::{Bound, GasBound};
 
@@ -144,10 +145,9 @@ impl Verified {
         shape::check(&program)?;
         let mut known = Constants::new();
         facts(&program, &mut known)?;
-        operands::check(&program, &known)?;
         let jumps = jumps::Jumps::of(&program.code);
-        flow::check(&program, &jumps)?;
-        let bound = bound::compute(&program, &known, &jumps);
+        let seen = walk::check(&program, &known, &jumps)?;
+        let bound = bound::compute(&program, &known, &jumps, &seen);
         Ok(Verified { program, bound })
     }
     /// The program.

@@ -211,6 +211,9 @@ struct Loop {
     last: usize,
 }
 
+/// Most functions have few.
+type Loops = SmallVec<[Loop; 8]>;
+
 fn function(
     known: Known<'_>,
     index: usize,
@@ -234,7 +237,7 @@ fn function(
         }));
     }
     let ways = SmallVec::from_elem(None, targets.before(end) - targets.before(start));
-    let mut walk = Walk { p, f, code, costs, start, targets, callees, ways, loops: Vec::new() };
+    let mut walk = Walk { p, f, code, costs, start, targets, callees, ways, loops: SmallVec::new() };
     if met.back {
         let loops = loops(code, start);
         let work: usize = loops.iter().map(|l| l.last - l.head).sum();
@@ -243,11 +246,12 @@ fn function(
         if work > code.len().saturating_mul(MAX_NESTING) || !are_nested(&loops, &first_source) {
             return Worst::unbounded(start + loops.first().map_or(0, |l| l.last));
         }
-        walk.loops = vec![Worst::ZERO; code.len()];
+        walk.loops = SmallVec::from_elem(Worst::ZERO, walk.ways.len());
         for l in &loops {
             let round = walk.run(l.head, l.last, Goal::BackTo(l.head));
             let rounds = rounds(p, code, start, l, &first_source);
-            if let Some(slot) = walk.loops.get_mut(l.head) {
+            let number = targets.number(start + l.head).and_then(|n| n.checked_sub(targets.before(start)));
+            if let Some(slot) = number.and_then(|n| walk.loops.get_mut(n)) {
                 *slot = round.times(rounds, start + l.last);
             }
         }
@@ -256,15 +260,15 @@ fn function(
 }
 
 /// Loops of a function, smallest first.
-fn loops(code: &[Instr], start: usize) -> Vec<Loop> {
-    let mut last_back: Vec<(usize, usize)> = Vec::new();
+fn loops(code: &[Instr], start: usize) -> Loops {
+    let mut last_back: SmallVec<[(usize, usize); 8]> = SmallVec::new();
     for (i, instr) in code.iter().enumerate() {
         if let Some(target) = instr.target().map(|t| usize::from(t) - start).filter(|t| *t <= i) {
             last_back.push((target, i));
         }
     }
     last_back.sort_unstable();
-    let mut loops: Vec<Loop> = Vec::with_capacity(last_back.len());
+    let mut loops = Loops::new();
     for (head, last) in last_back {
         match loops.last_mut() {
             Some(l) if l.head == head => l.last = last,
@@ -277,16 +281,18 @@ fn loops(code: &[Instr], start: usize) -> Vec<Loop> {
 
 /// Whether any two loops lie apart or one in the other, and each is entered at its head alone. The compiler makes no
 /// others; for others the rule of the module's text would not hold.
-fn are_nested(loops: &[Loop], first_source: &[usize]) -> bool {
+fn are_nested(loops: &[Loop], first_source: &[u32]) -> bool {
     let entered = |l: &Loop| {
-        first_source.get(l.head + 1..=l.last).is_some_and(|sources| sources.iter().all(|s| *s >= l.head))
+        first_source
+            .get(l.head + 1..=l.last)
+            .is_some_and(|sources| sources.iter().all(|s| *s as usize >= l.head))
     };
     if !loops.iter().all(entered) {
         return false;
     }
-    let mut by_head: Vec<&Loop> = loops.iter().collect();
+    let mut by_head: SmallVec<[&Loop; 8]> = loops.iter().collect();
     by_head.sort_by_key(|l| l.head);
-    let mut open: Vec<usize> = Vec::new();
+    let mut open: SmallVec<[usize; 8]> = SmallVec::new();
     for l in by_head {
         while open.last().is_some_and(|last| *last < l.head) {
             open.pop();
@@ -299,11 +305,14 @@ fn are_nested(loops: &[Loop], first_source: &[usize]) -> bool {
     true
 }
 
-/// For each instruction, the first one before it that jumps to it.
-fn first_sources(code: &[Instr], start: usize) -> Vec<usize> {
-    let mut first = vec![usize::MAX; code.len()];
-    for (i, instr) in code.iter().enumerate() {
-        if let Some(slot) = instr.target().and_then(|t| first.get_mut(usize::from(t) - start)) {
+/// For each instruction, the first one that jumps to it, or [`NOBODY`].
+type Sources = SmallVec<[u32; 64]>;
+
+fn first_sources(code: &[Instr], start: usize) -> Sources {
+    let mut first: Sources = SmallVec::from_elem(NOBODY, code.len());
+    let slots = first.as_mut_slice();
+    for (i, instr) in (0u32..).zip(code) {
+        if let Some(slot) = instr.target().and_then(|t| slots.get_mut(usize::from(t) - start)) {
             *slot = (*slot).min(i);
         }
     }
@@ -311,18 +320,18 @@ fn first_sources(code: &[Instr], start: usize) -> Vec<usize> {
 }
 
 /// Rounds of a loop, where its head and what stands before it say so.
-fn rounds(p: &Program, code: &[Instr], start: usize, l: &Loop, first_source: &[usize]) -> Option<u64> {
+fn rounds(p: &Program, code: &[Instr], start: usize, l: &Loop, first_source: &[u32]) -> Option<u64> {
     let body = code.get(l.head..=l.last)?;
     let head = body.first()?;
     // Nobody may jump past the counter's start, to the head.
-    let entered_at_head = first_source.get(l.head).is_some_and(|source| *source >= l.head);
+    let entered_at_head = first_source.get(l.head).is_some_and(|source| *source as usize >= l.head);
     let steps = body.iter().filter(|i| i.written() == Some(head.a)).all(|i| i.op == Op::Step);
     // Only a step at the end of every way round makes progress certain.
     let back = code.get(l.last)?;
     let stepped = code.get(l.last.checked_sub(1)?)?;
     let one_back = body.iter().filter(|i| i.target().map(usize::from) == Some(l.head + start)).count() == 1;
     let progress = back.op == Op::Jump && stepped.op == Op::Step && stepped.a == head.a && one_back;
-    let last_reached_by_step = first_source.get(l.last).is_some_and(|s| *s == usize::MAX);
+    let last_reached_by_step = first_source.get(l.last).is_some_and(|s| *s == NOBODY);
     if !(entered_at_head && steps && progress && last_reached_by_step) {
         return None;
     }
@@ -330,7 +339,7 @@ fn rounds(p: &Program, code: &[Instr], start: usize, l: &Loop, first_source: &[u
         let at = l.head.checked_sub(back)?;
         let instr = code.get(at)?;
         // Nobody may jump in between.
-        let straight = first_source.get(at + 1..l.head)?.iter().all(|s| *s == usize::MAX);
+        let straight = first_source.get(at + 1..l.head)?.iter().all(|s| *s == NOBODY);
         (instr.op == Op::Const && instr.a == register && straight)
             .then(|| p.constants.get(usize::from(instr.b)))
             .flatten()
@@ -375,8 +384,8 @@ struct Walk<'f> {
     callees: &'f [Option<Worst>],
     /// The dearest way so far to each instruction that is jumped to.
     ways: SmallVec<[Option<Worst>; 4]>,
-    /// What the loop comes to whose head is here; empty where there are no loops.
-    loops: Vec<Worst>,
+    /// What the loop comes to whose head it is, once it has been measured; empty where there are no loops.
+    loops: SmallVec<[Worst; 4]>,
 }
 
 impl Walk<'_> {
@@ -402,16 +411,16 @@ impl Walk<'_> {
                     }
                     (here, reached) = (way, true);
                 }
+                // The loop that is being measured does not count itself.
+                if let Some(more) = self.loops.get(number).filter(|_| reached)
+                    && !matches!(goal, Goal::BackTo(head) if head == i)
+                {
+                    here.add(more);
+                }
                 number += 1;
             }
             if !reached {
                 continue;
-            }
-            // The loop that is being measured does not count itself.
-            if let Some(more) = self.loops.get(i)
-                && !matches!(goal, Goal::BackTo(head) if head == i)
-            {
-                here.add(more);
             }
             self.pay(&mut here, i, *instr);
             let (ends, target) = (instr.is_end(), instr.target());

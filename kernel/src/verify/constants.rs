@@ -22,7 +22,7 @@ struct Shape {
 }
 
 /// A sound constant.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Facts {
     /// Its base, where it is neither null nor an array.
     pub(super) plain: Option<Base>,
@@ -33,40 +33,43 @@ pub(super) struct Facts {
 
 impl Facts {
     /// None where the constant is no value that a run could have made.
+    #[inline]
     pub(super) fn of(value: &Value) -> Option<Facts> {
-        let mut facts = Facts { plain: None, shape: Shape::default(), size: Size::default() };
-        let sound = facts.walk(value, 0) && facts.size.elements <= MAX_ARRAY_ELEMENTS as u64;
-        facts.plain = facts.shape.bottom.filter(|(level, _)| *level == 0).map(|(_, base)| base);
-        sound.then_some(facts)
+        let mut facts = Facts::default();
+        if matches!(value, Value::Null | Value::Array(_)) {
+            let sound = facts.walk(value, 0) && facts.size.elements <= MAX_ARRAY_ELEMENTS as u64;
+            return if sound { Some(facts) } else { None };
+        }
+        let (base, size) = plain(value)?;
+        facts.plain = Some(base);
+        facts.shape.bottom = Some((0, base));
+        facts.size = size;
+        Some(facts)
     }
 
-    #[inline]
     fn walk(&mut self, value: &Value, level: u32) -> bool {
-        let (base, text, bytes) = match value {
+        match value {
             Value::Null => {
                 self.shape.nulls |= 1u128.checked_shl(level).unwrap_or(0);
                 self.shape.none |= level >= u128::BITS;
-                return true;
+                true
             }
             Value::Array(items) => {
                 self.shape.layers = self.shape.layers.max(level + 1);
                 self.size.elements = self.size.elements.saturating_add(items.len() as u64);
                 // An array that is too large need not be walked to be refused.
-                return self.size.elements <= MAX_ARRAY_ELEMENTS as u64
-                    && items.iter().all(|item| self.walk(item, level + 1));
+                self.size.elements <= MAX_ARRAY_ELEMENTS as u64
+                    && items.iter().all(|item| self.walk(item, level + 1))
             }
-            Value::Number(_) => (Base::Number, 0, 8),
-            Value::Bool(_) => (Base::Bool, 0, 1),
-            Value::Text(s) if s.len() <= MAX_TEXT_BYTES => (Base::Text, s.len() as u64, s.len() as u64),
-            Value::Did(s) if Did::new(s).is_some() => (Base::Did, 0, s.len() as u64),
-            Value::Trust(t) if t.is_valid() => (Base::Trust, 0, 48),
-            _ => return false,
-        };
-        let bottom = *self.shape.bottom.get_or_insert((level, base));
-        self.shape.none |= bottom != (level, base);
-        self.size.text = self.size.text.saturating_add(text);
-        self.size.bytes = self.size.bytes.saturating_add(bytes);
-        true
+            value => {
+                let Some((base, size)) = plain(value) else { return false };
+                let bottom = *self.shape.bottom.get_or_insert((level, base));
+                self.shape.none |= bottom != (level, base);
+                self.size.text = self.size.text.saturating_add(size.text);
+                self.size.bytes = self.size.bytes.saturating_add(size.bytes);
+                true
+            }
+        }
     }
 
     /// Whether it is an array.
@@ -91,4 +94,18 @@ impl Facts {
         }
         true
     }
+}
+
+/// Base and size of a sound value that is neither null nor an array.
+#[inline]
+fn plain(value: &Value) -> Option<(Base, Size)> {
+    let (base, text, bytes) = match value {
+        Value::Number(_) => (Base::Number, 0, 8),
+        Value::Bool(_) => (Base::Bool, 0, 1),
+        Value::Text(s) if s.len() <= MAX_TEXT_BYTES => (Base::Text, s.len() as u64, s.len() as u64),
+        Value::Did(s) if Did::new(s).is_some() => (Base::Did, 0, s.len() as u64),
+        Value::Trust(t) if t.is_valid() => (Base::Trust, 0, 48),
+        _ => return None,
+    };
+    Some((base, Size { text, elements: 0, bytes }))
 }

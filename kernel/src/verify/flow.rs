@@ -16,6 +16,13 @@ use smallvec::SmallVec;
 pub(super) trait Registers: Clone {
     fn none(count: usize) -> Self;
     fn has(&self, r: u16) -> bool;
+    /// Whether it has those of an instruction's operands whose bits are set.
+    #[inline]
+    fn has_all(&self, instr: Instr, reads: u8) -> bool {
+        (reads & 1 == 0 || self.has(instr.a))
+            && (reads & 2 == 0 || self.has(instr.b))
+            && (reads & 4 == 0 || self.has(instr.c))
+    }
     fn add(&mut self, r: u16);
     /// Leaves what is in both.
     fn meet(&mut self, other: &Self);
@@ -30,6 +37,12 @@ impl Registers for u64 {
     #[inline]
     fn has(&self, r: u16) -> bool {
         self >> (r % 64) & 1 == 1
+    }
+    /// Without a branch for each.
+    #[inline(always)]
+    fn has_all(&self, instr: Instr, reads: u8) -> bool {
+        let [a, b, c] = [instr.a, instr.b, instr.c].map(|r| (!self >> (r % 64)) as u8 & 1);
+        (a | b << 1 | c << 2) & reads == 0
     }
     #[inline]
     fn add(&mut self, r: u16) {
@@ -70,12 +83,15 @@ struct Way<Set> {
     written: Set,
     /// The dearest of them.
     worst: Worst,
+    /// Whether one of them costs nothing since the head of a loop.
+    free: bool,
 }
 
 impl<Set: Registers> Way<Set> {
     fn meet(&mut self, other: &Way<Set>) {
         self.written.meet(&other.written);
         self.worst.merge(&other.worst);
+        self.free |= other.free;
     }
 }
 
@@ -92,6 +108,9 @@ pub(super) struct Flow<'p, Set> {
     reached: bool,
     /// Whether the function jumps backwards.
     pub(super) back: bool,
+    /// Whether some way from the head of a loop to a jump backwards costs nothing. Where none does, V5 holds: a cycle goes
+    /// from a jump backwards to a head, and from there to the next one.
+    pub(super) may_be_free: bool,
     /// The dearest way to an end.
     pub(super) worst: Worst,
 }
@@ -107,12 +126,13 @@ impl<'p, Set: Registers> Flow<'p, Set> {
         Flow {
             p,
             targets,
-            here: Way { written, worst: Worst::ZERO },
+            here: Way { written, worst: Worst::ZERO, free: false },
             there: SmallVec::from_elem(None, targets.before(f.end as usize) - first),
             first,
             number: first,
             reached: true,
             back: false,
+            may_be_free: false,
             worst: Worst::ZERO,
         }
     }
@@ -127,22 +147,22 @@ impl<'p, Set: Registers> Flow<'p, Set> {
     ) -> Result<(), Violation> {
         // Ways from earlier jumps meet the fall-through here. The merged set stays, for backward jumps to compare.
         if self.targets.is_target(pc) {
-            self.join()?;
+            self.join(pc)?;
         } else if !self.reached {
             return Err(Violation::Unreachable);
         }
-        let params = |id: u16| self.p.functions.get(usize::from(id)).map_or(0, |f| f.params);
-        let mut unknown = false;
-        instr.for_each_read(params, |r| unknown |= !self.here.written.has(r));
-        if unknown {
+        let uses = instr.uses();
+        if !self.here.written.has_all(instr, uses.reads()) || (uses.rows() && !self.has_row(instr)) {
             return Err(Violation::Uninitialised);
         }
         self.here.worst.pay(layer, n);
-        if let Some(target) = instr.target() {
-            self.jump(pc, instr, usize::from(target))?;
+        // Loading trust is free where it is an input.
+        self.here.free &= n == 0 || instr.op == Op::EntryTrust;
+        if uses.jumps() {
+            self.jump(pc, instr, usize::from(instr.c))?;
         }
-        if let Some(r) = instr.written() {
-            self.here.written.add(r);
+        if uses.writes() {
+            self.here.written.add(instr.a);
         }
         self.reached = !instr.is_end();
         if !self.reached {
@@ -152,7 +172,13 @@ impl<'p, Set: Registers> Flow<'p, Set> {
         Ok(())
     }
 
-    fn join(&mut self) -> Result<(), Violation> {
+    #[inline(never)]
+    fn has_row(&self, instr: Instr) -> bool {
+        let (first, count) = instr.row(|id| self.p.functions.get(usize::from(id)).map_or(0, |f| f.params));
+        (0..count).all(|i| self.here.written.has(first.saturating_add(i)))
+    }
+
+    fn join(&mut self, pc: usize) -> Result<(), Violation> {
         let slot = self.there.get_mut(self.number - self.first).ok_or(Violation::Target)?;
         if self.reached {
             meet(slot, &self.here);
@@ -160,6 +186,7 @@ impl<'p, Set: Registers> Flow<'p, Set> {
         let there = slot.as_ref().ok_or(Violation::Unreachable)?;
         self.here.written.clone_from(&there.written);
         self.here.worst = there.worst;
+        self.here.free = there.free || self.targets.is_head(pc);
         self.number += 1;
         Ok(())
     }
@@ -175,6 +202,7 @@ impl<'p, Set: Registers> Flow<'p, Set> {
             return Err(Violation::FreeCycle);
         }
         self.back = true;
+        self.may_be_free |= self.here.free;
         let holds = there.as_ref().is_some_and(|then| self.here.written.contains(&then.written));
         holds.then_some(()).ok_or(Violation::Uninitialised)
     }

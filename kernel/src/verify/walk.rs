@@ -37,9 +37,6 @@ pub(super) fn check(p: &Program, facts: &[Facts], jumps: &Jumps) -> Result<Funct
             0..=64 => function::<u64>(p, f, facts, jumps, &plain)?,
             _ => function::<Box<[u64]>>(p, f, facts, jumps, &plain)?,
         };
-        if met.back {
-            no_free_cycle(p, f)?;
-        }
         all.push(met);
     }
     Ok(all)
@@ -69,6 +66,9 @@ fn function<Set: Registers>(
         flow.step(pc, instr, price.unwrap_or((GasLayer::Compute, 0))).map_err(at)?;
         calls |= instr.op == Op::Call;
         sized |= price.is_none();
+    }
+    if flow.may_be_free {
+        no_free_cycle(p, f)?;
     }
     Ok(Met { calls, back: flow.back, sized, worst: flow.worst })
 }

@@ -55,6 +55,10 @@ pub(super) struct Sizes<'f> {
 }
 
 impl Size {
+    /// Of a value of a base that has so many bytes.
+    pub(super) fn plain(base: Base, bytes: u64) -> Size {
+        Size { text: if base == Base::Text { bytes } else { 0 }, elements: 0, bytes }
+    }
     fn largest(ty: Ty) -> Size {
         let one = match ty.base() {
             Base::Number => (0, 8),
@@ -135,7 +139,7 @@ impl<'f> Sizes<'f> {
             Role::V(_) if !instr.is_const(index, role) => self.register(raw),
             Role::R(_) => self.register(raw),
             Role::V(_) | Role::K => {
-                self.facts.get(usize::from(raw)).map(|facts| facts.size).unwrap_or_default()
+                self.facts.get(usize::from(raw)).map(|facts| facts.size()).unwrap_or_default()
             }
             _ => Size::default(),
         }

@@ -8,6 +8,24 @@ use crate::limits::{MAX_ARRAY_ELEMENTS, MAX_TEXT_BYTES};
 use crate::types::{Base, Ty};
 use crate::value::{Did, Value};
 
+/// A sound constant. What is no array says all in a few bytes; most are of that kind.
+#[derive(Debug)]
+pub(super) enum Facts {
+    /// null
+    Null,
+    /// A value of a base, and its bytes.
+    Plain(Base, u64),
+    /// An array.
+    Array(Box<Walked>),
+}
+
+/// What a walk over an array finds out.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    shape: Shape,
+    size: Size,
+}
+
 /// Which types a value belongs to, without the value. Levels count array layers from the outside.
 #[derive(Clone, Copy, Debug, Default)]
 struct Shape {
@@ -21,32 +39,50 @@ struct Shape {
     none: bool,
 }
 
-/// A sound constant.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Facts {
-    /// Its base, where it is neither null nor an array.
-    pub(super) plain: Option<Base>,
-    shape: Shape,
-    /// What it comes to.
-    pub(super) size: Size,
-}
-
 impl Facts {
     /// None where the constant is no value that a run could have made.
     #[inline]
     pub(super) fn of(value: &Value) -> Option<Facts> {
-        let mut facts = Facts::default();
-        if matches!(value, Value::Null | Value::Array(_)) {
-            let sound = facts.walk(value, 0) && facts.size.elements <= MAX_ARRAY_ELEMENTS as u64;
-            return if sound { Some(facts) } else { None };
+        match value {
+            Value::Null => Some(Facts::Null),
+            Value::Array(_) => Facts::of_array(value),
+            value => plain(value).map(|(base, bytes)| Facts::Plain(base, bytes)),
         }
-        let (base, size) = plain(value)?;
-        facts.plain = Some(base);
-        facts.shape.bottom = Some((0, base));
-        facts.size = size;
-        Some(facts)
     }
+    #[inline(never)]
+    fn of_array(value: &Value) -> Option<Facts> {
+        let mut walked = Walked::default();
+        let sound = walked.walk(value, 0) && walked.size.elements <= MAX_ARRAY_ELEMENTS as u64;
+        sound.then(|| Facts::Array(Box::new(walked)))
+    }
+    /// What it comes to.
+    pub(super) fn size(&self) -> Size {
+        match self {
+            Facts::Null => Size::default(),
+            Facts::Plain(base, bytes) => Size::plain(*base, *bytes),
+            Facts::Array(walked) => walked.size,
+        }
+    }
+    /// Its base, where it is neither null nor an array.
+    #[inline]
+    pub(super) fn plain(&self) -> Option<Base> {
+        if let Facts::Plain(base, _) = self { Some(*base) } else { None }
+    }
+    /// Whether it is an array.
+    pub(super) fn is_array(&self) -> bool {
+        matches!(self, Facts::Array(_))
+    }
+    /// Whether the value belongs to `ty`; what [`Value::is_of`] says, without a walk.
+    pub(super) fn is_of(&self, ty: Ty) -> bool {
+        match self {
+            Facts::Null => ty.is_optional(),
+            Facts::Plain(base, _) => !ty.is_array() && ty.base() == *base,
+            Facts::Array(walked) => walked.shape.is_of(ty),
+        }
+    }
+}
 
+impl Walked {
     fn walk(&mut self, value: &Value, level: u32) -> bool {
         match value {
             Value::Null => {
@@ -62,7 +98,8 @@ impl Facts {
                     && items.iter().all(|item| self.walk(item, level + 1))
             }
             value => {
-                let Some((base, size)) = plain(value) else { return false };
+                let Some((base, bytes)) = plain(value) else { return false };
+                let size = Size::plain(base, bytes);
                 let bottom = *self.shape.bottom.get_or_insert((level, base));
                 self.shape.none |= bottom != (level, base);
                 self.size.text = self.size.text.saturating_add(size.text);
@@ -71,14 +108,11 @@ impl Facts {
             }
         }
     }
+}
 
-    /// Whether it is an array.
-    pub(super) fn is_array(&self) -> bool {
-        self.shape.layers > 0
-    }
-    /// Whether the value belongs to `ty`; what [`Value::is_of`] says, without a walk.
-    pub(super) fn is_of(&self, ty: Ty) -> bool {
-        let Shape { mut nulls, layers, bottom, none } = self.shape;
+impl Shape {
+    fn is_of(&self, ty: Ty) -> bool {
+        let Shape { mut nulls, layers, bottom, none } = *self;
         let depth = u32::from(ty.depth());
         if none || layers > depth || bottom.is_some_and(|bottom| bottom != (depth, ty.base())) {
             return false;
@@ -96,16 +130,15 @@ impl Facts {
     }
 }
 
-/// Base and size of a sound value that is neither null nor an array.
+/// Base and bytes of a sound value that is neither null nor an array.
 #[inline]
-fn plain(value: &Value) -> Option<(Base, Size)> {
-    let (base, text, bytes) = match value {
-        Value::Number(_) => (Base::Number, 0, 8),
-        Value::Bool(_) => (Base::Bool, 0, 1),
-        Value::Text(s) if s.len() <= MAX_TEXT_BYTES => (Base::Text, s.len() as u64, s.len() as u64),
-        Value::Did(s) if Did::new(s).is_some() => (Base::Did, 0, s.len() as u64),
-        Value::Trust(t) if t.is_valid() => (Base::Trust, 0, 48),
+fn plain(value: &Value) -> Option<(Base, u64)> {
+    Some(match value {
+        Value::Number(_) => (Base::Number, 8),
+        Value::Bool(_) => (Base::Bool, 1),
+        Value::Text(s) if s.len() <= MAX_TEXT_BYTES => (Base::Text, s.len() as u64),
+        Value::Did(s) if Did::new(s).is_some() => (Base::Did, s.len() as u64),
+        Value::Trust(t) if t.is_valid() => (Base::Trust, 48),
         _ => return None,
-    };
-    Some((base, Size { text, elements: 0, bytes }))
+    })
 }

@@ -34,11 +34,11 @@ const fn base(base: Base) -> u8 {
 /// The base of a type that is plain.
 #[inline]
 fn of(ty: Ty) -> u8 {
-    if ty == Ty::of(ty.base()) { base(ty.base()) } else { OTHER }
+    if ty.is_plain() { base(ty.base()) } else { OTHER }
 }
 
 pub(super) fn of_constants(facts: &[Facts]) -> Bases {
-    facts.iter().map(|facts| facts.plain.map_or(OTHER, base)).collect()
+    facts.iter().map(|facts| facts.plain().map_or(OTHER, base)).collect()
 }
 
 /// What an opcode asks for beyond its operands one by one.

@@ -121,15 +121,32 @@ impl Worst {
     }
 }
 
-/// What one instruction costs at most.
+/// What one instruction costs at most: of what, and how much of it.
 #[derive(Clone, Copy, Debug)]
-enum Cost {
-    /// Units of a layer.
-    Units(GasLayer, u64),
-    /// Units of Compute, and what the function comes to.
-    Call(u64, u16),
+struct Cost(Of, u64);
+
+#[derive(Clone, Copy, Debug)]
+enum Of {
+    Network,
+    Compute,
+    Storage,
+    Realm,
+    /// A call, and what the function of that number comes to.
+    Call,
     /// Nobody knows.
     Unbounded,
+}
+
+impl Cost {
+    fn units(layer: GasLayer, n: u64) -> Cost {
+        let of = match layer {
+            GasLayer::Network => Of::Network,
+            GasLayer::Compute => Of::Compute,
+            GasLayer::Storage => Of::Storage,
+            GasLayer::Realm => Of::Realm,
+        };
+        Cost(of, n)
+    }
 }
 
 /// Of the instructions of a function; most functions are short.
@@ -459,17 +476,21 @@ impl Walk<'_> {
             Some(cost) => *cost,
             None => cost(self.p, self.f, instr, &Operands::default()),
         };
-        match cost {
-            Cost::Units(layer, n) => way.pay(layer, n),
-            Cost::Call(n, id) => match self.callees.get(usize::from(id)).copied().flatten() {
+        let Cost(of, n) = cost;
+        match of {
+            Of::Network => way.pay(GasLayer::Network, n),
+            Of::Compute => way.pay(GasLayer::Compute, n),
+            Of::Storage => way.pay(GasLayer::Storage, n),
+            Of::Realm => way.pay(GasLayer::Realm, n),
+            Of::Call => match self.callees.get(n as usize).copied().flatten() {
                 Some(callee) => {
-                    way.pay(GasLayer::Compute, n);
+                    way.pay(GasLayer::Compute, Op::Call.gas_cost());
                     way.add(&callee);
                 }
                 // Still open: it is recursive.
                 None => way.add(&Worst::unbounded(self.start + i)),
             },
-            Cost::Unbounded => way.add(&Worst::unbounded(self.start + i)),
+            Of::Unbounded => way.add(&Worst::unbounded(self.start + i)),
         }
     }
 }
@@ -477,28 +498,24 @@ impl Walk<'_> {
 /// What one instruction costs at most; `at` are the sizes of its operands.
 #[inline(always)]
 fn cost(p: &Program, f: &Function, instr: Instr, at: &Operands) -> Cost {
-    let compute = |n: u64| Cost::Units(GasLayer::Compute, n);
+    let compute = |n: u64| Cost(Of::Compute, n);
     if let Some((layer, n)) = fixed_price(p, f, instr) {
-        return Cost::Units(layer, n);
+        return Cost::units(layer, n);
     }
     let texts = || at.b.text.saturating_add(at.c.text).div_ceil(32);
     let elements = || at.b.elements.saturating_add(at.c.elements).div_ceil(8);
     match instr.op.info().gas {
-        GasRule::Fixed(_, units) if instr.op == Op::Call => Cost::Call(u64::from(units), instr.b),
+        GasRule::Fixed(..) if instr.op == Op::Call => Cost(Of::Call, u64::from(instr.b)),
         GasRule::Text => compute(1 + texts()),
         GasRule::Equal => match bound_sizes::compared(p, f, instr) {
             Some(ty) if ty.is_array() => compute(1 + elements() + texts()),
             _ => compute(1 + texts()),
         },
         GasRule::Search => compute(1 + elements() + texts()),
-        GasRule::Put => {
-            Cost::Units(GasLayer::Storage, 10 + at.b.bytes.saturating_add(at.c.bytes).div_ceil(64))
-        }
-        GasRule::Event => {
-            Cost::Units(GasLayer::Storage, 2 + at.b.bytes.saturating_add(at.c.bytes).div_ceil(64))
-        }
+        GasRule::Put => Cost(Of::Storage, 10 + at.b.bytes.saturating_add(at.c.bytes).div_ceil(64)),
+        GasRule::Event => Cost(Of::Storage, 2 + at.b.bytes.saturating_add(at.c.bytes).div_ceil(64)),
         // The policy of another realm is not known.
-        _ => Cost::Unbounded,
+        _ => Cost(Of::Unbounded, 0),
     }
 }
 

@@ -139,7 +139,9 @@ impl<'f> Sizes<'f> {
             Role::V(_) if !instr.is_const(index, role) => self.register(raw),
             Role::R(_) => self.register(raw),
             Role::V(_) | Role::K => {
-                self.facts.get(usize::from(raw)).map(|facts| facts.size()).unwrap_or_default()
+                let at = usize::from(raw);
+                let constant = self.facts.get(at).zip(self.p.constants.get(at));
+                constant.map(|(facts, value)| facts.size(value)).unwrap_or_default()
             }
             _ => Size::default(),
         }

@@ -8,15 +8,12 @@ use crate::limits::{MAX_ARRAY_ELEMENTS, MAX_TEXT_BYTES};
 use crate::types::{Base, Ty};
 use crate::value::{Did, Value};
 
-/// A sound constant. What is no array says all in a few bytes; most are of that kind.
+/// A sound constant: null where it is neither of a base nor an array. Two fields, because two travel in registers.
 #[derive(Debug)]
-pub(super) enum Facts {
-    /// null
-    Null,
-    /// A value of a base, and its bytes.
-    Plain(Base, u64),
-    /// An array.
-    Array(Box<Walked>),
+pub(super) struct Facts {
+    /// Its base, where it is neither null nor an array.
+    pub(super) plain: Option<Base>,
+    array: Option<Box<Walked>>,
 }
 
 /// What a walk over an array finds out.
@@ -44,45 +41,40 @@ impl Facts {
     #[inline]
     pub(super) fn of(value: &Value) -> Option<Facts> {
         match value {
-            Value::Null => Some(Facts::Null),
-            Value::Array(_) => Facts::of_array(value),
-            value => plain(value).map(|(base, bytes)| Facts::Plain(base, bytes)),
+            Value::Null => Some(Facts { plain: None, array: None }),
+            Value::Array(_) => Walked::of(value).map(|array| Facts { plain: None, array: Some(array) }),
+            value => base_of(value).map(|base| Facts { plain: Some(base), array: None }),
         }
     }
-    #[inline(never)]
-    fn of_array(value: &Value) -> Option<Facts> {
-        let mut walked = Walked::default();
-        let sound = walked.walk(value, 0) && walked.size.elements <= MAX_ARRAY_ELEMENTS as u64;
-        sound.then(|| Facts::Array(Box::new(walked)))
-    }
-    /// What it comes to.
-    pub(super) fn size(&self) -> Size {
-        match self {
-            Facts::Null => Size::default(),
-            Facts::Plain(base, bytes) => Size::plain(*base, *bytes),
-            Facts::Array(walked) => walked.size,
+    /// What the constant, which is `value`, comes to.
+    pub(super) fn size(&self, value: &Value) -> Size {
+        match (&self.array, self.plain) {
+            (Some(array), _) => array.size,
+            (None, Some(base)) => Size::plain(base, value.bytes()),
+            (None, None) => Size::default(),
         }
-    }
-    /// Its base, where it is neither null nor an array.
-    #[inline]
-    pub(super) fn plain(&self) -> Option<Base> {
-        if let Facts::Plain(base, _) = self { Some(*base) } else { None }
     }
     /// Whether it is an array.
     pub(super) fn is_array(&self) -> bool {
-        matches!(self, Facts::Array(_))
+        self.array.is_some()
     }
     /// Whether the value belongs to `ty`; what [`Value::is_of`] says, without a walk.
     pub(super) fn is_of(&self, ty: Ty) -> bool {
-        match self {
-            Facts::Null => ty.is_optional(),
-            Facts::Plain(base, _) => !ty.is_array() && ty.base() == *base,
-            Facts::Array(walked) => walked.shape.is_of(ty),
+        match (&self.array, self.plain) {
+            (Some(array), _) => array.shape.is_of(ty),
+            (None, Some(base)) => !ty.is_array() && ty.base() == base,
+            (None, None) => ty.is_optional(),
         }
     }
 }
 
 impl Walked {
+    #[inline(never)]
+    fn of(value: &Value) -> Option<Box<Walked>> {
+        let mut walked = Box::new(Walked::default());
+        let sound = walked.walk(value, 0) && walked.size.elements <= MAX_ARRAY_ELEMENTS as u64;
+        sound.then_some(walked)
+    }
     fn walk(&mut self, value: &Value, level: u32) -> bool {
         match value {
             Value::Null => {
@@ -98,8 +90,8 @@ impl Walked {
                     && items.iter().all(|item| self.walk(item, level + 1))
             }
             value => {
-                let Some((base, bytes)) = plain(value) else { return false };
-                let size = Size::plain(base, bytes);
+                let Some(base) = base_of(value) else { return false };
+                let size = Size::plain(base, value.bytes());
                 let bottom = *self.shape.bottom.get_or_insert((level, base));
                 self.shape.none |= bottom != (level, base);
                 self.size.text = self.size.text.saturating_add(size.text);
@@ -130,15 +122,15 @@ impl Shape {
     }
 }
 
-/// Base and bytes of a sound value that is neither null nor an array.
+/// The base of a sound value that is neither null nor an array.
 #[inline]
-fn plain(value: &Value) -> Option<(Base, u64)> {
+fn base_of(value: &Value) -> Option<Base> {
     Some(match value {
-        Value::Number(_) => (Base::Number, 8),
-        Value::Bool(_) => (Base::Bool, 1),
-        Value::Text(s) if s.len() <= MAX_TEXT_BYTES => (Base::Text, s.len() as u64),
-        Value::Did(s) if Did::new(s).is_some() => (Base::Did, s.len() as u64),
-        Value::Trust(t) if t.is_valid() => (Base::Trust, 48),
+        Value::Number(_) => Base::Number,
+        Value::Bool(_) => Base::Bool,
+        Value::Text(s) if s.len() <= MAX_TEXT_BYTES => Base::Text,
+        Value::Did(s) if Did::new(s).is_some() => Base::Did,
+        Value::Trust(t) if t.is_valid() => Base::Trust,
         _ => return None,
     })
 }

@@ -38,7 +38,7 @@ fn of(ty: Ty) -> u8 {
 }
 
 pub(super) fn of_constants(facts: &[Facts]) -> Bases {
-    facts.iter().map(|facts| facts.plain().map_or(OTHER, base)).collect()
+    facts.iter().map(|facts| facts.plain.map_or(OTHER, base)).collect()
 }
 
 /// What an opcode asks for beyond its operands one by one.

@@ -47,9 +47,9 @@ fn types_and_sizes_of_constants_are_those_of_the_plain_walks() {
     for _ in 0..20_000 {
         let value = value(&mut rng, 4);
         let facts = Facts::of(&value).expect("all of these are sound");
-        assert_eq!(facts.size().text, value.text_bytes());
-        assert_eq!(facts.size().elements, value.elements());
-        assert_eq!(facts.size().bytes, value.bytes());
+        assert_eq!(facts.size(&value).text, value.text_bytes());
+        assert_eq!(facts.size(&value).elements, value.elements());
+        assert_eq!(facts.size(&value).bytes, value.bytes());
         for base in [Base::Number, Base::Bool, Base::Text, Base::Did, Base::Trust] {
             for depth in 0..5u8 {
                 let optional = rng.below(1 << (depth + 1));

@@ -115,6 +115,8 @@ struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
+    /// Always inlined, as `finish` is: a checker is large, and is to be made where it stays.
+    #[inline(always)]
     fn new(source: &'a str, ast: &'a Ast, diagnostics: &'a mut Vec<Diagnostic>) -> Checker<'a> {
         let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
         let warnings = diagnostics.len() - errors;
@@ -291,6 +293,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Makes unknown types final and hands the results over.
+    #[inline(always)]
     fn finish(mut self) -> Option<Checked> {
         let mut drafts = std::mem::take(&mut self.drafts);
         for draft in &mut drafts {

@@ -175,6 +175,8 @@ pub(super) struct Builder<'s, 'a> {
 }
 
 impl<'s, 'a> Builder<'s, 'a> {
+    /// Always inlined, as `finish` is: a builder is large, and is to be made where it stays.
+    #[inline(always)]
     pub(super) fn new(
         shared: &'s mut Shared<'a>,
         id: BodyId,
@@ -212,6 +214,7 @@ impl<'s, 'a> Builder<'s, 'a> {
         builder
     }
     /// Types of the registers, the name, the number of parameters and the result's type.
+    #[inline(always)]
     pub(super) fn finish(self) -> (Vec<Ty>, Box<str>, u16, Ty) {
         let Some(body) = self.body else { return (self.registers, "".into(), 0, Ty::BOOL) };
         let params =

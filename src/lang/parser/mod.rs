@@ -102,7 +102,7 @@ impl Height {
 }
 
 /// A list under construction; most are short.
-type Open<T> = SmallVec<[T; 16]>;
+type Open<T> = SmallVec<[T; 8]>;
 
 struct Parser<'s> {
     lexer: Lexer<'s>,
@@ -132,6 +132,8 @@ struct Parser<'s> {
 }
 
 impl<'s> Parser<'s> {
+    /// Always inlined, as `finish` is: a parser is large, and is to be made where it stays.
+    #[inline(always)]
     fn new(source: &'s str) -> Parser<'s> {
         // Guesses that fit ordinary sources, so that tables rarely grow; a bound keeps hostile ones from paying off.
         let len = source.len().min(MAX_TOKENS);
@@ -166,6 +168,7 @@ impl<'s> Parser<'s> {
         }
     }
 
+    #[inline(always)]
     fn finish(self) -> (Ast, Vec<Diagnostic>) {
         (self.ast, self.lexer.sink.finish())
     }

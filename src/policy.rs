@@ -176,13 +176,15 @@ impl std::error::Error for LoadError {}
 impl Module {
     /// Compiles a source. The error is the list of diagnostics, warnings included, in order of their places.
     pub fn compile(source: &str) -> Result<Module, CompileError> {
-        let (ast, mut diagnostics) = parser::parse(source);
-        let parsed = !diagnostics.iter().any(|d| d.severity == Severity::Error);
-        let checked = checker::check(source, &ast, &mut diagnostics);
-        let programs = match checked.filter(|_| parsed) {
-            Some(checked) => lower::lower(source, &ast, checked, &mut diagnostics),
+        let mut parsed = parser::parse(source);
+        let (ast, diagnostics) = (&parsed.0, &mut parsed.1);
+        let sound = !diagnostics.iter().any(|d| d.severity == Severity::Error);
+        let checked = checker::check(source, ast, diagnostics);
+        let programs = match checked.filter(|_| sound) {
+            Some(checked) => lower::lower(source, ast, checked, diagnostics),
             None => Vec::new(),
         };
+        let mut diagnostics = parsed.1;
         diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
         if programs.is_empty() || diagnostics.iter().any(|d| d.severity == Severity::Error) {
             return Err(CompileError::Source(diagnostics));

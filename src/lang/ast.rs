@@ -64,9 +64,10 @@ pub struct TextTable {
 }
 
 impl TextTable {
-    /// Room for `count` texts of `bytes` bytes in all.
-    pub fn with_capacity(count: usize, bytes: usize) -> TextTable {
-        TextTable { bytes: String::with_capacity(bytes), ends: SmallVec::with_capacity(count) }
+    /// Makes room for `count` more texts of `bytes` bytes in all.
+    pub fn reserve(&mut self, count: usize, bytes: usize) {
+        self.bytes.reserve(bytes);
+        self.ends.reserve(count);
     }
     /// Adds a text; gives its number. What the table holds is bounded by the source, hence by u32.
     pub fn push(&mut self, text: &str) -> u32 {

@@ -116,6 +116,8 @@ pub(super) struct Flow<'p, Set> {
 }
 
 impl<'p, Set: Registers> Flow<'p, Set> {
+    /// Always inlined: it is large, and is to be made where it stays.
+    #[inline(always)]
     pub(super) fn new(p: &'p Program, f: &Function, jumps: &'p Jumps) -> Flow<'p, Set> {
         let targets = jumps.targets();
         let mut written = Set::none(f.registers.len());
@@ -123,18 +125,20 @@ impl<'p, Set: Registers> Flow<'p, Set> {
             written.add(r);
         }
         let first = targets.before(f.start as usize);
-        Flow {
+        let mut flow = Flow {
             p,
             targets,
             here: Way { written, worst: Worst::ZERO, free: false },
-            there: SmallVec::from_elem(None, targets.before(f.end as usize) - first),
+            there: SmallVec::new(),
             first,
             number: first,
             reached: true,
             back: false,
             may_be_free: false,
             worst: Worst::ZERO,
-        }
+        };
+        flow.there.resize(targets.before(f.end as usize) - first, None);
+        flow
     }
 
     /// V4 of the next instruction, which is at `pc`, holds V2 and costs `n` units of a layer.

@@ -74,8 +74,9 @@ impl Executable {
     /// Plans a verified program.
     pub fn new(verified: Verified) -> Executable {
         let constants = Constants::of(&verified.program().constants);
-        let planner = Planner::new(verified.program());
-        let Planner { ops, source, begins, types, functions, .. } = planner.run();
+        let mut planner = Planner::new(verified.program());
+        planner.run();
+        let Planner { ops, source, begins, types, functions, .. } = planner;
         let (mut standard, mut start) = ([None; 4], 0);
         for (op, source) in ops.iter().zip(&source) {
             let jumped_to = begins.get(*source as usize) == Some(&true);

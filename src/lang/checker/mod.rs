@@ -61,6 +61,7 @@ struct Draft {
 }
 
 /// Something to look at again when all types are known.
+#[derive(Clone, Copy)]
 enum Pending {
     /// `+`: number or string.
     Addition(It, Span),
@@ -115,7 +116,7 @@ struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    /// Always inlined, as `finish` is: a checker is large, and is to be made where it stays.
+    /// Always inlined: a checker is large, and is to be made where it stays.
     #[inline(always)]
     fn new(source: &'a str, ast: &'a Ast, diagnostics: &'a mut Vec<Diagnostic>) -> Checker<'a> {
         let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
@@ -293,21 +294,22 @@ impl<'a> Checker<'a> {
     }
 
     /// Makes unknown types final and hands the results over.
-    #[inline(always)]
-    fn finish(mut self) -> Option<Checked> {
+    fn finish(&mut self) -> Option<Checked> {
         let mut drafts = std::mem::take(&mut self.drafts);
         for draft in &mut drafts {
             self.settle_inputs(draft);
         }
-        for pending in std::mem::take(&mut self.pending) {
-            self.settle(pending);
+        for at in 0..self.pending.len() {
+            if let Some(pending) = self.pending.get(at).copied() {
+                self.settle(pending);
+            }
         }
         if self.constants.exhausted {
             let message = "the constants of this file come to too much work or memory".to_owned();
             self.error(super::codes::E0103, Span::default(), message);
         }
         let mut bodies = Vec::with_capacity(drafts.len());
-        for draft in drafts {
+        for draft in &mut drafts {
             bodies.push(self.final_body(draft));
         }
         if self.errors == 0 {
@@ -323,7 +325,12 @@ impl<'a> Checker<'a> {
                 info.ty = ty;
             }
         }
-        Some(Checked { exprs: self.exprs, stmts: self.stmts, bodies, constants: self.constants.values })
+        Some(Checked {
+            exprs: std::mem::take(&mut self.exprs),
+            stmts: std::mem::take(&mut self.stmts),
+            bodies,
+            constants: std::mem::take(&mut self.constants.values),
+        })
     }
 
     /// Constants and functions that nobody mentions. Where something is wrong, what mentions them may be what is wrong.
@@ -415,11 +422,11 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn final_body(&mut self, draft: Draft) -> Body {
+    fn final_body(&mut self, draft: &mut Draft) -> Body {
         let mut inputs = Vec::with_capacity(draft.inputs.len());
-        for (name, it, _) in draft.inputs {
-            let ty = self.types.resolve(it).known().unwrap_or(Ty::UNIT);
-            inputs.push(Input { name: self.ast.symbol(name).into(), ty });
+        for (name, it, _) in &draft.inputs {
+            let ty = self.types.resolve(*it).known().unwrap_or(Ty::UNIT);
+            inputs.push(Input { name: self.ast.symbol(*name).into(), ty });
         }
         let locals =
             draft.locals.iter().map(|it| self.types.resolve(*it).known().unwrap_or(Ty::UNIT)).collect();
@@ -435,7 +442,7 @@ impl<'a> Checker<'a> {
             mentions: draft.mentions,
             trust_at: draft.trust_at,
             effect: draft.effect,
-            calls: draft.calls,
+            calls: std::mem::take(&mut draft.calls),
         }
     }
 }

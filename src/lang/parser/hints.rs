@@ -26,7 +26,7 @@ fn known_word(word: &str) -> Option<&'static str> {
     })
 }
 
-impl Parser<'_> {
+impl Parser<'_, '_> {
     /// An operator of another language after `left`, if it binds at `min` or tighter and stands for one of ECL's.
     #[cold]
     pub(super) fn foreign_operator(&mut self, min: u8, left: Operand) -> Option<(BinaryOp, u8)> {

@@ -7,7 +7,7 @@ use crate::lang::sink::error;
 use crate::lang::token::Tok;
 use eclvm_kernel::span::Span;
 
-impl Parser<'_> {
+impl Parser<'_, '_> {
     /// The whole file. Its first token decides whether it holds items or an expression.
     pub(super) fn program(&mut self) {
         match self.tok.kind {

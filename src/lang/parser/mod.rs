@@ -19,7 +19,7 @@ mod stmt;
 mod tests;
 mod types;
 
-use super::ast::{Arm, Ast, Expr, ExprId, ExprKind, Link, Range, StmtId, Symbol, TextId, TextTable};
+use super::ast::{Arm, Ast, Expr, ExprId, ExprKind, Link, Range, StmtId, Symbol, TextId};
 use super::codes;
 use super::diagnostic::Diagnostic;
 use super::lexer::{Lexer, literals};
@@ -39,9 +39,12 @@ pub fn parse(source: &str) -> (Ast, Vec<Diagnostic>) {
             format!("the source has {} bytes; the most that is allowed are {MAX_SOURCE_BYTES}", source.len());
         return (Ast::default(), vec![sink::error(codes::E0002, Span::default(), message)]);
     }
-    let mut parser = Parser::new(source);
+    // The tree grows where the caller wants it: it is too large to be handed from one to the other.
+    let mut parsed = (Ast::default(), Vec::new());
+    let mut parser = Parser::new(source, &mut parsed.0);
     parser.program();
-    parser.finish()
+    parsed.1 = parser.lexer.sink.finish();
+    parsed
 }
 
 /// The parser stopped somewhere inside a construct; a diagnostic says why. Whoever catches this finds the next place
@@ -104,9 +107,9 @@ impl Height {
 /// A list under construction; most are short.
 type Open<T> = SmallVec<[T; 8]>;
 
-struct Parser<'s> {
+struct Parser<'s, 'a> {
     lexer: Lexer<'s>,
-    ast: Ast,
+    ast: &'a mut Ast,
     names: Interner,
     /// The token to look at.
     tok: Token,
@@ -131,22 +134,19 @@ struct Parser<'s> {
     open_arms: Open<Arm>,
 }
 
-impl<'s> Parser<'s> {
-    /// Always inlined, as `finish` is: a parser is large, and is to be made where it stays.
+impl<'s, 'a> Parser<'s, 'a> {
+    /// Always inlined: a parser is large, and is to be made where it stays.
     #[inline(always)]
-    fn new(source: &'s str) -> Parser<'s> {
+    fn new(source: &'s str, ast: &'a mut Ast) -> Parser<'s, 'a> {
         // Guesses that fit ordinary sources, so that tables rarely grow; a bound keeps hostile ones from paying off.
         let len = source.len().min(MAX_TOKENS);
-        let ast = Ast {
-            exprs: Vec::with_capacity(len / 12 + 8),
-            stmts: Vec::with_capacity(len / 32 + 4),
-            expr_lists: Vec::with_capacity(len / 32 + 4),
-            stmt_lists: Vec::with_capacity(len / 32 + 4),
-            links: Vec::with_capacity(len / 24 + 4),
-            symbols: TextTable::with_capacity(len / 64 + 4, len / 8 + 32),
-            texts: TextTable::with_capacity(len / 64 + 4, len / 4 + 32),
-            ..Ast::default()
-        };
+        ast.exprs.reserve(len / 12 + 8);
+        ast.stmts.reserve(len / 32 + 4);
+        ast.expr_lists.reserve(len / 32 + 4);
+        ast.stmt_lists.reserve(len / 32 + 4);
+        ast.links.reserve(len / 24 + 4);
+        ast.symbols.reserve(len / 64 + 4, len / 8 + 32);
+        ast.texts.reserve(len / 64 + 4, len / 4 + 32);
         let mut lexer = Lexer::new(source);
         let tok = lexer.token();
         Parser {
@@ -166,11 +166,6 @@ impl<'s> Parser<'s> {
             open_stmts: SmallVec::new(),
             open_arms: SmallVec::new(),
         }
-    }
-
-    #[inline(always)]
-    fn finish(self) -> (Ast, Vec<Diagnostic>) {
-        (self.ast, self.lexer.sink.finish())
     }
 
     /// Moves to the next token; gives the one it was at.

@@ -10,7 +10,7 @@ use crate::lang::token::Tok;
 use eclvm_kernel::limits::MAX_NESTING;
 use eclvm_kernel::span::Span;
 
-impl Parser<'_> {
+impl Parser<'_, '_> {
     /// Adds an error, unless there is already one for the same place. After fifty it gives up.
     #[cold]
     pub(super) fn report(&mut self, error: Diagnostic) {

@@ -7,7 +7,7 @@ use crate::lang::sink::error;
 use crate::lang::token::Tok;
 use eclvm_kernel::span::Span;
 
-impl Parser<'_> {
+impl Parser<'_, '_> {
     /// `{ .. }`. A block that is opened always comes out, with the statements that could be parsed.
     pub(super) fn block(&mut self) -> Parsed<Block> {
         if !self.at(Tok::LBrace) {

@@ -29,6 +29,8 @@ pub(super) struct Planner<'p> {
 }
 
 impl<'p> Planner<'p> {
+    /// Always inlined: a planner is large, and is to be made where it stays.
+    #[inline(always)]
     pub(super) fn new(p: &'p Program) -> Planner<'p> {
         let n = p.code.len();
         Planner {
@@ -36,7 +38,7 @@ impl<'p> Planner<'p> {
             ops: Vec::with_capacity(n),
             source: Vec::with_capacity(n),
             begins: vec![false; n],
-            place: SmallVec::from_elem(0, n),
+            place: SmallVec::new(),
             types: Vec::new(),
             functions: Vec::with_capacity(p.functions.len()),
             pending: 0,
@@ -45,8 +47,10 @@ impl<'p> Planner<'p> {
         }
     }
 
-    pub(super) fn run(mut self) -> Self {
+    /// Plans all of it.
+    pub(super) fn run(&mut self) {
         let p = self.p;
+        self.place.resize(p.code.len(), 0);
         for f in &p.functions {
             let (start, end) = (f.start as usize, f.end as usize);
             for instr in p.code.get(start..end).unwrap_or(&[]) {
@@ -90,7 +94,6 @@ impl<'p> Planner<'p> {
                 }
             }
         }
-        self
     }
 
     pub(super) fn at(&self, pc: usize) -> Option<Instr> {

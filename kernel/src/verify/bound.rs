@@ -248,13 +248,20 @@ fn function(
     costs.clear();
     if met.sized {
         let mut sizes = Sizes::new(p, facts, f, code, targets, met.back);
-        costs.extend(code.iter().enumerate().map(|(i, instr)| {
-            let at = sizes.step(start + i, *instr);
-            cost(p, f, *instr, &at)
+        costs.extend((start..).zip(code).map(|(pc, instr)| {
+            let fixed = fixed_price(p, f, *instr);
+            let at = sizes.step(pc, *instr, fixed.is_none());
+            fixed.map_or_else(|| cost(p, f, *instr, &at), |(layer, n)| Cost::units(layer, n))
+        }));
+    } else {
+        let at = Operands::default();
+        costs.extend(code.iter().map(|instr| {
+            fixed_price(p, f, *instr)
+                .map_or_else(|| cost(p, f, *instr, &at), |(layer, n)| Cost::units(layer, n))
         }));
     }
     let ways = SmallVec::from_elem(None, targets.before(end) - targets.before(start));
-    let mut walk = Walk { p, f, code, costs, start, targets, callees, ways, loops: SmallVec::new() };
+    let mut walk = Walk { code, costs, start, targets, callees, ways, loops: SmallVec::new() };
     if met.back {
         let loops = loops(code, start);
         let work: usize = loops.iter().map(|l| l.last - l.head).sum();
@@ -391,10 +398,8 @@ enum Goal {
 }
 
 struct Walk<'f> {
-    p: &'f Program,
-    f: &'f Function,
     code: &'f [Instr],
-    /// Of each instruction; empty where no price depends on sizes.
+    /// Of each instruction.
     costs: &'f [Cost],
     start: usize,
     targets: Targets<'f>,
@@ -418,8 +423,9 @@ impl Walk<'_> {
         let mut worst = Worst::ZERO;
         let mut here = Worst::ZERO;
         let mut reached = true;
-        for i in from..=to {
-            let Some(instr) = self.code.get(i) else { break };
+        let code = self.code.get(from..=to).unwrap_or(&[]);
+        let costs = self.costs.get(from..=to).unwrap_or(&[]);
+        for (i, (instr, cost)) in (from..).zip(code.iter().zip(costs)) {
             if self.targets.is_target(self.start + i) {
                 if let Some(Some(way)) = self.ways.get(number) {
                     let mut way = *way;
@@ -439,12 +445,12 @@ impl Walk<'_> {
             if !reached {
                 continue;
             }
-            self.pay(&mut here, i, *instr);
-            let (ends, target) = (instr.is_end(), instr.target());
-            if !ends && target.is_none() {
+            self.pay(&mut here, i, *cost);
+            let (ends, jumps) = (instr.is_end(), instr.uses().jumps());
+            if !ends && !jumps {
                 continue;
             }
-            let target = target.map(|t| usize::from(t) - self.start);
+            let target = if jumps { Some(usize::from(instr.c) - self.start) } else { None };
             // What is behind an instruction costs no less than the way to it, so that only the ends of ways count.
             match goal {
                 Goal::Anywhere if ends => worst.merge(&here),
@@ -471,11 +477,7 @@ impl Walk<'_> {
 
     /// Adds what an instruction costs.
     #[inline(always)]
-    fn pay(&self, way: &mut Worst, i: usize, instr: Instr) {
-        let cost = match self.costs.get(i) {
-            Some(cost) => *cost,
-            None => cost(self.p, self.f, instr, &Operands::default()),
-        };
+    fn pay(&self, way: &mut Worst, i: usize, cost: Cost) {
         let Cost(of, n) = cost;
         match of {
             Of::Network => way.pay(GasLayer::Network, n),
@@ -495,13 +497,9 @@ impl Walk<'_> {
     }
 }
 
-/// What one instruction costs at most; `at` are the sizes of its operands.
-#[inline(always)]
+/// What an instruction without a fixed price costs at most; `at` are the sizes of its operands.
 fn cost(p: &Program, f: &Function, instr: Instr, at: &Operands) -> Cost {
     let compute = |n: u64| Cost(Of::Compute, n);
-    if let Some((layer, n)) = fixed_price(p, f, instr) {
-        return Cost::units(layer, n);
-    }
     let texts = || at.b.text.saturating_add(at.c.text).div_ceil(32);
     let elements = || at.b.elements.saturating_add(at.c.elements).div_ceil(8);
     match instr.op.info().gas {
@@ -519,17 +517,44 @@ fn cost(p: &Program, f: &Function, instr: Instr, at: &Operands) -> Cost {
     }
 }
 
+/// Layer and units of opcodes that cost the same wherever they stand, by opcode; [`NOT_FIXED`] for the rest.
+static FIXED: [(GasLayer, u8); 256] = {
+    let mut out = [(GasLayer::Compute, NOT_FIXED); 256];
+    let mut lines = Op::TABLE;
+    while let Some((line, rest)) = lines.split_first() {
+        if let Some((slot, _)) = out.split_at_mut(line.op as usize).1.split_first_mut() {
+            *slot = match (line.gas, line.op) {
+                (_, Op::Call | Op::CrossRealm) => (GasLayer::Compute, NOT_FIXED),
+                (GasRule::Free, _) => (GasLayer::Compute, 0),
+                (GasRule::EntryTrust, _) => (GasLayer::Network, 5),
+                (GasRule::Fixed(layer, units), _) if units < NOT_FIXED as u32 => (layer, units as u8),
+                _ => (GasLayer::Compute, NOT_FIXED),
+            };
+        }
+        lines = rest;
+    }
+    out
+};
+const NOT_FIXED: u8 = u8::MAX;
+
 /// The units that an instruction costs at most, where they depend on nothing but itself and types.
 #[inline(always)]
 pub(super) fn fixed_price(p: &Program, f: &Function, instr: Instr) -> Option<(GasLayer, u64)> {
+    match FIXED.get(instr.op as usize) {
+        Some(&(layer, units)) if units != NOT_FIXED => Some((layer, u64::from(units))),
+        _ => other_price(p, f, instr),
+    }
+}
+
+#[inline(never)]
+fn other_price(p: &Program, f: &Function, instr: Instr) -> Option<(GasLayer, u64)> {
     match instr.op.info().gas {
+        // One that needs more than a byte.
         GasRule::Fixed(layer, units) if !matches!(instr.op, Op::Call | Op::CrossRealm) => {
             Some((layer, u64::from(units)))
         }
-        GasRule::Free => Some((GasLayer::Compute, 0)),
         GasRule::PerElement => Some((GasLayer::Compute, u64::from(instr.c))),
         GasRule::Equal if !bound_sizes::compares_sized(p, f, instr) => Some((GasLayer::Compute, 1)),
-        GasRule::EntryTrust => Some((GasLayer::Network, 5)),
         _ => None,
     }
 }

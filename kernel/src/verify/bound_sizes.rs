@@ -6,7 +6,7 @@
 
 use super::constants::Facts;
 use super::jumps::Targets;
-use crate::isa::{GasRule, Instr, Op, Role};
+use crate::isa::{Instr, Op, Role};
 use crate::limits::{MAX_ARRAY_ELEMENTS, MAX_TEXT_BYTES};
 use crate::program::{Function, Program};
 use crate::types::{Base, Ty};
@@ -84,13 +84,10 @@ impl Size {
     }
 }
 
-/// Whether an instruction is priced by the sizes of its operands.
-fn is_sized(p: &Program, f: &Function, instr: Instr) -> bool {
-    match instr.op.info().gas {
-        GasRule::Text | GasRule::Search | GasRule::Put | GasRule::Event => true,
-        GasRule::Equal => compares_sized(p, f, instr),
-        _ => false,
-    }
+/// Whether all values of a type are of one size: such registers need no watching.
+#[inline]
+fn is_fixed(ty: Ty) -> bool {
+    ty.is_plain() && matches!(ty.base(), Base::Number | Base::Bool | Base::Trust)
 }
 
 /// Whether `==` compares what has sizes.
@@ -121,12 +118,17 @@ impl<'f> Sizes<'f> {
         Sizes { p, facts, f, targets, registers, loops, run: 1 }
     }
 
+    fn ty(&self, r: u16) -> Ty {
+        self.f.registers.get(usize::from(r)).copied().unwrap_or(Ty::UNIT)
+    }
+
     /// The size of what a register holds here.
     fn register(&self, r: u16) -> Size {
         let Some(register) = self.registers.get(usize::from(r)) else { return Size::default() };
         // In a loop a later write may come before an earlier read.
-        if self.loops && register.writes > 1 {
-            return self.f.registers.get(usize::from(r)).map(|ty| Size::largest(*ty)).unwrap_or_default();
+        let ty = self.ty(r);
+        if is_fixed(ty) || (self.loops && register.writes > 1) {
+            return Size::largest(ty);
         }
         if register.run == self.run { register.last } else { register.largest }
     }
@@ -147,18 +149,23 @@ impl<'f> Sizes<'f> {
         }
     }
 
-    /// Sizes of operands b and c of the next instruction, which is at `pc`.
-    pub(super) fn step(&mut self, pc: usize, instr: Instr) -> Operands {
-        if self.targets.is_target(pc) {
-            self.run += 1;
-        }
+    /// Sizes of operands b and c of the next instruction, which is at `pc`, if its price is `sized`.
+    #[inline]
+    pub(super) fn step(&mut self, pc: usize, instr: Instr, sized: bool) -> Operands {
+        self.run += u32::from(self.targets.is_target(pc));
+        let writes = instr.written().filter(|r| !is_fixed(self.ty(*r)));
+        if sized || writes.is_some() { self.measure(instr, writes, sized) } else { Operands::default() }
+    }
+
+    #[inline(never)]
+    fn measure(&mut self, instr: Instr, writes: Option<u16>, sized: bool) -> Operands {
         let passes = matches!(instr.op, Op::Const | Op::Move | Op::Unwrap | Op::Concat | Op::MakeDid);
-        let at = if passes || is_sized(self.p, self.f, instr) {
+        let at = if passes || sized {
             Operands { b: self.operand(instr, 1), c: self.operand(instr, 2) }
         } else {
             Operands::default()
         };
-        let Some(written) = instr.written() else { return at };
+        let Some(written) = writes else { return at };
         let size = match instr.op {
             Op::Const | Op::Move | Op::Unwrap => at.b,
             Op::Concat => {
@@ -174,10 +181,7 @@ impl<'f> Sizes<'f> {
                     bytes: sum.bytes.saturating_add(s.bytes),
                 },
             ),
-            _ => {
-                let ty = self.f.registers.get(usize::from(written)).copied().unwrap_or(Ty::UNIT);
-                Size::largest(ty)
-            }
+            _ => Size::largest(self.ty(written)),
         };
         if let Some(register) = self.registers.get_mut(usize::from(written)) {
             register.last = size;

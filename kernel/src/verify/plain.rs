@@ -160,9 +160,8 @@ impl<'p> Plain<'p> {
         let [a, b, c] = wanted.operands;
         let Instr { x, .. } = instr;
         let constant = x & wanted.flags;
-        // An instruction that takes flags may have no others.
-        (x == constant || wanted.flags == 0)
-            && x <= wanted.most
+        // No opcode takes a constant in c alone, so that its flags are the numbers up to the greatest.
+        x <= wanted.most
             && wanted.effect <= self.p.effect
             && self.operand(a, instr.a, self.registers)
             && self.operand(b, instr.b, self.table(constant & CONST_B))

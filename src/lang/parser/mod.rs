@@ -107,6 +107,17 @@ impl Height {
 /// A list under construction; most are short.
 type Open<T> = SmallVec<[T; 8]>;
 
+/// How far a declaration has been parsed. Where it fails, nothing is to be said of uses of its name.
+#[derive(Clone, Copy)]
+enum Declaring {
+    /// There is none, or all of it has been.
+    Nothing,
+    /// Not beyond its head, which begins behind the keyword at this byte: any word in it may be the name that is meant.
+    Head(u32),
+    /// Its name is known.
+    Named(Symbol),
+}
+
 struct Parser<'s, 'a> {
     lexer: Lexer<'s>,
     ast: &'a mut Ast,
@@ -123,8 +134,8 @@ struct Parser<'s, 'a> {
     ahead: Option<Operand>,
     /// Where the last error was reported: one place is good for one error.
     complained_at: Option<u32>,
-    /// The name of the declaration that is being parsed, until all of it has been.
-    declaring: Option<Symbol>,
+    /// The declaration that is being parsed.
+    declaring: Declaring,
     /// Whether the last item at the top had errors: what follows may be a piece of it.
     item_had_errors: bool,
     /// Lists under construction; the entries of one list become contiguous in the tree when it is complete.
@@ -159,7 +170,7 @@ impl<'s, 'a> Parser<'s, 'a> {
             statement_start: u32::MAX,
             ahead: None,
             complained_at: None,
-            declaring: None,
+            declaring: Declaring::Nothing,
             item_had_errors: false,
             open_links: SmallVec::new(),
             open_exprs: SmallVec::new(),

@@ -25,6 +25,7 @@ impl Liveness {
             return;
         }
         self.before.resize(code.len(), 0);
+        let (base, before) = (self.base, self.before.as_mut_slice());
         // Jumps backwards, the last one first: where each stands, its target, and what it took for read there.
         let mut backwards: SmallVec<[(usize, usize, u64); 4]> = SmallVec::new();
         // What another pass has to look at: from here down, and below there while anything changes.
@@ -39,9 +40,9 @@ impl Liveness {
                 }
                 if uses.jumps() {
                     let target = usize::from(instr.c);
-                    let there = self.from(target);
+                    let there = look_up(before, base, target);
                     live |= there;
-                    if target <= self.base + at {
+                    if target <= base + at {
                         backwards.push((at, target, there));
                     }
                 }
@@ -54,23 +55,23 @@ impl Liveness {
                     let (first, count) = instr.row(params);
                     live |= (first..first.saturating_add(count)).fold(0, |row, r| row | bit(r, 1));
                 }
-                let Some(slot) = self.before.get_mut(at) else { continue };
+                let Some(slot) = before.get_mut(at) else { continue };
                 if at < through && *slot == live {
                     break;
                 }
                 *slot = live;
             }
-            if backwards.iter().all(|(_, target, then)| self.from(*target) == *then) {
+            if backwards.iter().all(|(_, target, then)| look_up(before, base, *target) == *then) {
                 return;
             }
             from = backwards.first().map_or(0, |(at, ..)| at + 1);
-            through = backwards.iter().map(|(_, target, _)| target - self.base).min().unwrap_or(0);
+            through = backwards.iter().map(|(_, target, _)| target - base).min().unwrap_or(0);
         }
         self.before.clear();
     }
     /// What is read from an instruction on.
     fn from(&self, pc: usize) -> u64 {
-        pc.checked_sub(self.base).and_then(|at| self.before.get(at)).copied().unwrap_or(u64::MAX)
+        look_up(&self.before, self.base, pc)
     }
     /// Whether nobody reads `r` behind the instruction at `pc`.
     pub(super) fn dead_after(&self, pc: usize, instr: Instr, r: u16) -> bool {
@@ -81,4 +82,9 @@ impl Liveness {
         let live = next | instr.target().map_or(0, |target| self.from(usize::from(target)));
         live >> r & 1 == 0
     }
+}
+
+#[inline]
+fn look_up(before: &[u64], base: usize, pc: usize) -> u64 {
+    pc.checked_sub(base).and_then(|at| before.get(at)).copied().unwrap_or(u64::MAX)
 }

@@ -69,6 +69,11 @@ impl TextTable {
         self.bytes.reserve(bytes);
         self.ends.reserve(count);
     }
+    /// Forgets all texts, but keeps their room.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
     /// Adds a text; gives its number. What the table holds is bounded by the source, hence by u32.
     pub fn push(&mut self, text: &str) -> u32 {
         let number = self.ends.len() as u32;
@@ -434,6 +439,23 @@ const NO_EXPR: Expr = Expr { kind: ExprKind::Error, span: Span::new(0, 0) };
 const NO_STMT: Stmt = Stmt { kind: StmtKind::Error, span: Span::new(0, 0) };
 
 impl Ast {
+    /// Forgets everything, but keeps its room.
+    pub fn clear(&mut self) {
+        // Written out, so that no table is forgotten.
+        let Ast { exprs, stmts, expr_lists, stmt_lists, links, arms, params, items, symbols, texts, broken } =
+            self;
+        exprs.clear();
+        stmts.clear();
+        expr_lists.clear();
+        stmt_lists.clear();
+        links.clear();
+        arms.clear();
+        params.clear();
+        items.clear();
+        symbols.clear();
+        texts.clear();
+        broken.clear();
+    }
     /// The expression.
     pub fn expr(&self, id: ExprId) -> Expr {
         self.exprs.get(id.0 as usize).copied().unwrap_or(NO_EXPR)

@@ -12,5 +12,6 @@ pub(crate) mod lower;
 pub mod parser;
 #[cfg(feature = "cli")]
 pub mod render;
+pub(crate) mod room;
 mod sink;
 mod token;

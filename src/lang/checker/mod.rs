@@ -40,7 +40,17 @@ use types::{It, Unifier};
 
 /// Checks a parsed file. Adds to `diagnostics`; None where there is an error, of the parser or of its own.
 pub fn check(source: &str, ast: &Ast, diagnostics: &mut Vec<Diagnostic>) -> Option<Checked> {
-    let mut checker = Checker::new(source, ast, diagnostics);
+    check_in(Checked::default(), source, ast, diagnostics)
+}
+
+/// The same in the room of what another check has found out.
+pub(crate) fn check_in(
+    room: Checked,
+    source: &str,
+    ast: &Ast,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Checked> {
+    let mut checker = Checker::new(room, source, ast, diagnostics);
     checker.items();
     checker.finish()
 }
@@ -92,6 +102,8 @@ struct Checker<'a> {
     /// Expressions whose types are to be found out, and those whose types are in error.
     open: Vec<(ExprId, It)>,
     stmts: Vec<Option<LocalId>>,
+    /// Filled at the end.
+    bodies: Vec<Body>,
     constants: Constants,
     types: Unifier,
     scopes: Scopes,
@@ -118,7 +130,16 @@ struct Checker<'a> {
 impl<'a> Checker<'a> {
     /// Always inlined: a checker is large, and is to be made where it stays.
     #[inline(always)]
-    fn new(source: &'a str, ast: &'a Ast, diagnostics: &'a mut Vec<Diagnostic>) -> Checker<'a> {
+    fn new(
+        mut room: Checked,
+        source: &'a str,
+        ast: &'a Ast,
+        diagnostics: &'a mut Vec<Diagnostic>,
+    ) -> Checker<'a> {
+        room.clear();
+        room.exprs.resize(ast.exprs.len(), ExprInfo::NOTHING);
+        room.stmts.resize(ast.stmts.len(), None);
+        room.bodies.reserve(ast.items.len());
         let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
         let warnings = diagnostics.len() - errors;
         let symbols = ast.symbols.len();
@@ -128,10 +149,11 @@ impl<'a> Checker<'a> {
             diagnostics,
             errors,
             warnings,
-            exprs: vec![ExprInfo::NOTHING; ast.exprs.len()],
+            exprs: room.exprs,
             open: Vec::new(),
-            stmts: vec![None; ast.stmts.len()],
-            constants: Constants::new(source.len()),
+            stmts: room.stmts,
+            bodies: room.bodies,
+            constants: Constants::new(room.constants, source.len()),
             types: Unifier::default(),
             scopes: Scopes::new(symbols),
             names: Names::new(ast),
@@ -308,9 +330,9 @@ impl<'a> Checker<'a> {
             let message = "the constants of this file come to too much work or memory".to_owned();
             self.error(super::codes::E0103, Span::default(), message);
         }
-        let mut bodies = Vec::with_capacity(drafts.len());
         for draft in &mut drafts {
-            bodies.push(self.final_body(draft));
+            let body = self.final_body(draft);
+            self.bodies.push(body);
         }
         if self.errors == 0 {
             self.too_deep();
@@ -328,7 +350,7 @@ impl<'a> Checker<'a> {
         Some(Checked {
             exprs: std::mem::take(&mut self.exprs),
             stmts: std::mem::take(&mut self.stmts),
-            bodies,
+            bodies: std::mem::take(&mut self.bodies),
             constants: std::mem::take(&mut self.constants.values),
         })
     }

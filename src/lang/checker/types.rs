@@ -49,7 +49,7 @@ impl It {
 
     #[inline]
     const fn new(root: Root, depth: u8, optional: u64) -> It {
-        It { head: root.0 as u64 | depth as u64 * LAYER, optional }
+        It { head: root.0 as u64 | (depth as u64 * LAYER), optional }
     }
     #[inline]
     fn root(self) -> Root {

@@ -34,17 +34,23 @@ use std::num::{NonZeroU8, NonZeroU64};
 /// Parses a source file. Where there are errors among the diagnostics, the tree is what could be understood: it holds
 /// `Error` nodes or lacks statements, but all its indices are good.
 pub fn parse(source: &str) -> (Ast, Vec<Diagnostic>) {
+    // The tree grows where the caller wants it: it is too large to be handed from one to the other.
+    let mut parsed = (Ast::default(), Vec::new());
+    parsed.1 = parse_into(source, &mut parsed.0);
+    parsed
+}
+
+/// The same into a tree that may have been another source's, whose room it takes over.
+pub(crate) fn parse_into(source: &str, ast: &mut Ast) -> Vec<Diagnostic> {
+    ast.clear();
     if source.len() > MAX_SOURCE_BYTES {
         let message =
             format!("the source has {} bytes; the most that is allowed are {MAX_SOURCE_BYTES}", source.len());
-        return (Ast::default(), vec![sink::error(codes::E0002, Span::default(), message)]);
+        return vec![sink::error(codes::E0002, Span::default(), message)];
     }
-    // The tree grows where the caller wants it: it is too large to be handed from one to the other.
-    let mut parsed = (Ast::default(), Vec::new());
-    let mut parser = Parser::new(source, &mut parsed.0);
+    let mut parser = Parser::new(source, ast);
     parser.program();
-    parsed.1 = parser.lexer.sink.finish();
-    parsed
+    parser.lexer.sink.finish()
 }
 
 /// The parser stopped somewhere inside a construct; a diagnostic says why. Whoever catches this finds the next place

@@ -171,6 +171,9 @@ fn a_broken_declaration_is_one_error() {
         "policy p() { b := 3; return b > 2; }",
         "policy p() { b: number = 3; return b > 2; }",
         "policy p() { let rate = ; rate = 3; return rate > 1; }",
+        "const 9b = 3; const C = b + 1; policy p(x: number) { return x > C; }",
+        "const B = ; const C = B + 1; policy p(x: number) { return x > C; }",
+        "fn 9f(x: number) -> number { return x; } const C = f(1); policy p(x: number) { return x > C; }",
         // What is declared is a function, a parameter, a loop's variable.
         "fn 9f(x: number) -> bool { return x > 1; } policy p() { return f(2) || f(3); }",
         "fn f(9x: number) -> bool { return x > 1; } policy p() { return f(2); }",

@@ -121,7 +121,7 @@ struct Checker<'a> {
     pending: SmallVec<[Pending; 8]>,
     /// Values and types of the constants of blocks.
     block_constants: Vec<BlockConstant>,
-    /// Whether a constant was mentioned that has no value, which has been said.
+    /// Whether a constant was mentioned that has no value, or a name that was not declared well, which has been said.
     met_bad_constant: bool,
     /// For each function, the body that was last seen to call it.
     called: SmallVec<[Option<u32>; 8]>,

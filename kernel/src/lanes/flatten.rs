@@ -591,7 +591,13 @@ impl<'p> Flattener<'p> {
             Base::Text => OF_TEXTS,
             _ => 0,
         };
-        self.push(Code::Contains, to, b, c, kind | list);
+        // Whether a list holds what is the same in every lane is found out once for each distinct list: a table for each such
+        // instruction.
+        let memo = match c {
+            Arg::Word(_) => self.memo(instr.op, kind as u8, self.memos.len() as u64),
+            _ => list,
+        };
+        self.push(Code::Contains, to, b, c, kind | memo);
         Ok(())
     }
 }

@@ -41,6 +41,8 @@ pub(super) const TOGETHER: usize = 64;
 pub(super) struct Table {
     pub(super) state: Vec<u8>,
     pub(super) numbers: Vec<f64>,
+    /// What else the answers are about, where the plan does not know it.
+    pub(super) about: Option<u64>,
 }
 
 /// A vector that shares no cache line with another.
@@ -97,6 +99,7 @@ impl Memos {
         for table in &mut self.tables {
             table.state.clear();
             table.numbers.clear();
+            table.about = None;
         }
         self.vectors.norms.clear();
         self.mean = None;
@@ -143,6 +146,16 @@ pub(super) fn truths(state: &[u8], ids: Operand<'_>, mask: &[u64], yes: &mut [u6
         }
     }
     seen & UNKNOWN != 0
+}
+
+/// The byte of each id; says which bits occur.
+pub(super) fn gather_bytes(state: &[u8], ids: &[f64], out: &mut [u8]) -> u8 {
+    let mut seen = 0;
+    for (out, id) in out.iter_mut().zip(ids) {
+        *out = state.get(id.to_bits() as usize).copied().unwrap_or(NO);
+        seen |= *out;
+    }
+    seen
 }
 
 /// The lanes of `mask` that have no answer, into `set`.

@@ -37,8 +37,9 @@
 //!
 //! Files: `masks` sets; `digits` exits; `columns` registers; `texts` dictionary and arrays; `plan`, `flatten`, `flow`, `loaded`,
 //! `fuse` the plan; `gas` bills; `run` blocks and exits; `compute`, `vectors`, `search`, `hosts` what instructions do; `memos`
-//! answers; `loops`, `recall` loops that are remembered; `ops` the loops; `simd` the machine.
+//! answers; `loops`, `recall` loops that are remembered; `asks` what is asked of inputs; `ops` the loops; `simd` the machine.
 
+mod asks;
 mod columns;
 mod compute;
 pub mod digits;
@@ -60,7 +61,8 @@ pub mod simd;
 mod texts;
 mod vectors;
 
+pub use asks::Asks;
 pub use columns::{InputColumn, Inputs, NULL, number_bits};
 pub use plan::{Exit, LanePlan, Unsupported};
 pub use run::{Answers, Given, Lanes, Tally};
-pub use texts::{Arrays, Dictionary};
+pub use texts::{Arrays, Dictionary, ends};

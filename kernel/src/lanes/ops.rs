@@ -120,6 +120,32 @@ fn fold2_loop(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f
     }
 }
 
+/// The set of lanes whose byte has a bit of `bits`.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::needless_range_loop,
+    reason = "arrays of fixed size, and bounds that are constants below it"
+)]
+pub(crate) fn test_bytes(out: &mut [u64], bytes: &[u8], bits: u8) {
+    wide(
+        #[inline(always)]
+        move || {
+            let (whole, rest) = bytes.as_chunks::<64>();
+            for (word, bytes) in out.iter_mut().zip(whole) {
+                let mut answers = 0;
+                for lane in 0..64 {
+                    answers |= if bytes[lane] & bits != 0 { 1 << lane } else { 0 };
+                }
+                *word = answers;
+            }
+            if let (Some(word), false) = (out.get_mut(whole.len()), rest.is_empty()) {
+                *word =
+                    rest.iter().enumerate().fold(0, |w, (bit, byte)| w | u64::from(byte & bits != 0) << bit);
+            }
+        },
+    );
+}
+
 /// The set of lanes for which `f(b[lane])`; bits of no lane may be set too.
 pub(crate) fn test(out: &mut [u64], b: Operand<'_>, f: impl Fn(f64) -> bool) {
     wide(

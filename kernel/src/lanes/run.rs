@@ -31,6 +31,8 @@ pub struct Lanes {
     pub(super) test: Vec<u64>,
     /// Another set, for tests of several parts.
     pub(super) more: Vec<u64>,
+    /// A byte for each lane.
+    pub(super) bytes: Vec<u8>,
     pub(super) memos: Memos,
     /// What is known of each loop, and the lanes noted of the one that runs.
     pub(super) recalls: Vec<Recall>,

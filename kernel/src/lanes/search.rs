@@ -5,15 +5,30 @@ use super::columns::{Arg, NULL, Operand};
 use super::compute::to_truth;
 use super::gas::COMPUTE;
 use super::masks;
-use super::memos::{NO, UNKNOWN, YES};
-use super::ops::{test, test2};
+use super::memos::{NO, UNKNOWN, YES, gather_bytes};
+use super::ops::{self, test, test2};
 use super::plan::{Code, LaneOp, NEGATED, NULLABLE, OF_NUMBERS, OF_TEXTS};
 use super::run::Run;
 use super::texts::head;
 use crate::ops::{math, text};
 
+/// Of 64 lanes, if more of them run, all are looked at: that takes no choices.
+const DENSE: u32 = 40;
 /// A list this short is compared one by one.
 const SHORT: usize = 16;
+
+/// Where units stand in the byte that answers for a list, and so many or more, which it does not say.
+const UNITS: u32 = 4;
+const MANY: u64 = 15;
+
+/// Whether an element of a list equals `b`.
+fn is_among(b: u64, items: &[u64], numbers: bool) -> bool {
+    if numbers && b != NULL {
+        items.iter().any(|item| *item != NULL && f64::from_bits(*item) == f64::from_bits(b))
+    } else {
+        items.contains(&b)
+    }
+}
 
 impl Run<'_> {
     pub(super) fn search(&mut self, op: &LaneOp) {
@@ -162,13 +177,23 @@ impl Run<'_> {
         let out = &mut s.test;
         let same = c.uniform().and_then(|c| math::index(f64::from_bits(c), u32::MAX as usize).ok());
         if let (Operand::S(b), Some(index)) = (b, same) {
-            // All lanes take the same element, which a round of a loop does.
+            // All lanes take the same element, which a round of a loop does: fewer of them in each.
             for (((new, b), out), mask) in new.chunks_mut(64).zip(b.chunks(64)).zip(&mut *out).zip(&s.mask) {
                 let mut missing = 0u64;
-                for (new, b) in new.iter_mut().zip(b).rev() {
-                    let (item, there) = arrays.item(b.to_bits(), index as u32);
-                    *new = f64::from_bits(item);
-                    missing = missing << 1 | u64::from(!there);
+                if mask.count_ones() > DENSE {
+                    for (new, b) in new.iter_mut().zip(b).rev() {
+                        let (item, there) = arrays.item(b.to_bits(), index as u32);
+                        *new = f64::from_bits(item);
+                        missing = missing << 1 | u64::from(!there);
+                    }
+                } else {
+                    masks::each(&[*mask], |lane| {
+                        if let (Some(new), Some(b)) = (new.get_mut(lane), b.get(lane)) {
+                            let (item, there) = arrays.item(b.to_bits(), index as u32);
+                            *new = f64::from_bits(item);
+                            missing |= u64::from(!there) << lane;
+                        }
+                    });
                 }
                 *out = missing & mask;
             }
@@ -198,12 +223,21 @@ impl Run<'_> {
 
     /// `a = b in c`
     fn contains(&mut self, op: &LaneOp) {
+        let (columns, inputs) = (&self.s.columns, &self.given.inputs);
+        if let (Some(b), Operand::S(_)) = (columns.word(inputs, op.b).uniform(), columns.word(inputs, op.c))
+            && self.s.memos.table(op.x >> 8).is_some_and(|table| *table.about.get_or_insert(b) == b)
+        {
+            return self.holds(op, b);
+        }
         self.charge_search(op);
         let arrays = self.given.arrays;
         let s = &mut *self.s;
         let inputs = &self.given.inputs;
         let (b, c) = (s.columns.word(inputs, op.b), s.columns.word(inputs, op.c));
-        let list = (op.x >> 8).checked_sub(1).and_then(|at| self.plan.lists.get(at as usize));
+        let list = match op.c {
+            Arg::K(_) => (op.x >> 8).checked_sub(1).and_then(|at| self.plan.lists.get(at as usize)),
+            _ => None,
+        };
         match list {
             Some(list) if (1..=4).contains(&list.len()) => {
                 // A shorter one names its first element again.
@@ -237,19 +271,53 @@ impl Run<'_> {
                 s.test.fill(0);
                 let test = &mut s.test;
                 masks::each(&s.mask, |lane| {
-                    let b = b.bits(lane);
-                    let mut items = arrays.items(c.bits(lane)).iter();
-                    let found = if numbers && b != NULL {
-                        items.any(|item| *item != NULL && f64::from_bits(*item) == f64::from_bits(b))
-                    } else {
-                        items.any(|item| *item == b)
-                    };
-                    if found {
+                    if is_among(b.bits(lane), arrays.items(c.bits(lane)), numbers) {
                         masks::insert(test, lane);
                     }
                 });
             }
         }
+        self.put_test(op, false);
+    }
+
+    /// Whether lists hold what is the same in every lane: answer and units are worked out once for each distinct list, and are one byte.
+    fn holds(&mut self, op: &LaneOp, b: u64) {
+        let (texts, arrays) = (self.given.texts, self.given.arrays);
+        let (numbers, strings) = (op.x & OF_NUMBERS != 0, op.x & OF_TEXTS != 0);
+        let own = if strings { texts.len_of(b) } else { 0 };
+        let s = &mut *self.s;
+        let Operand::S(lists) = s.columns.word(&self.given.inputs, op.c) else { return };
+        let Some(table) = s.memos.table(op.x >> 8) else { return };
+        table.state.resize(arrays.len(), UNKNOWN);
+        s.bytes.resize(lists.len(), 0);
+        let seen = gather_bytes(&table.state, lists, &mut s.bytes);
+        if seen & UNKNOWN != 0 {
+            masks::each(&s.mask, |lane| {
+                let list = lists.get(lane).map_or(NULL, |list| list.to_bits());
+                let Some(known) = table.state.get_mut(list as usize) else { return };
+                if *known == UNKNOWN {
+                    let (elements, bytes) = arrays.totals(list);
+                    let units = (elements.div_ceil(8) + (bytes + own).div_ceil(32)).min(MANY);
+                    let answer = if is_among(b, arrays.items(list), numbers) { YES } else { NO };
+                    *known = answer | (units as u8) << UNITS;
+                }
+                s.bytes.get_mut(lane).into_iter().for_each(|byte| *byte = *known);
+            });
+        }
+        let most = arrays.largest();
+        let most = most.0.div_ceil(8) + (most.1 + own).div_ceil(32);
+        if most < MANY {
+            let bytes = &s.bytes;
+            let mask = &s.mask;
+            s.bill.add_digits(COMPUTE, most, |k, set| {
+                ops::test_bytes(set, bytes, 1 << (UNITS + k));
+                masks::and(set, mask);
+            });
+        } else {
+            self.charge_search(op);
+        }
+        let s = &mut *self.s;
+        ops::test_bytes(&mut s.test, &s.bytes, YES);
         self.put_test(op, false);
     }
 

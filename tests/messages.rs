@@ -207,3 +207,22 @@ fn a_broken_declaration_hides_no_other_mistake() {
         assert_eq!(found, codes, "{source}");
     }
 }
+
+/// A thread compiles in the room that the last source left: nothing of that one shows.
+#[test]
+fn what_one_source_leaves_behind_does_not_show_in_the_next() {
+    let told = |source: &str| match Module::compile(source) {
+        Ok(module) => format!("{:?} {:?}", module.encode(), module.warnings()),
+        Err(error) => format!("{error:?}"),
+    };
+    let sound = [
+        "policy p(x: number) { return x > 1; }",
+        "const A = [\"a\"]; policy q(s: string) { return s in A; }",
+    ];
+    let sources: Vec<&str> = SOURCES.iter().flat_map(|wrong| [*wrong, sound[0], sound[1]]).collect();
+    for source in sources {
+        let here = told(source);
+        let alone = std::thread::scope(|scope| scope.spawn(|| told(source)).join().unwrap());
+        assert_eq!(here, alone, "{source}");
+    }
+}

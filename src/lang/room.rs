@@ -32,3 +32,26 @@ pub(crate) fn within<T>(source_len: usize, work: impl FnOnce(&mut Room) -> T) ->
     }
     done
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Room for so many expressions, after whose taking so many are left.
+    fn taken(source_len: usize, exprs: usize) -> usize {
+        within(source_len, |room| {
+            let found = room.ast.exprs.capacity();
+            room.ast.exprs.reserve(exprs);
+            found
+        })
+    }
+
+    #[test]
+    fn room_is_kept_but_that_of_large_sources() {
+        assert_eq!(taken(10, 5), 0);
+        assert!(taken(10, 5) >= 5);
+        within(10, |_| assert_eq!(taken(10, 5), 0, "the room is taken"));
+        assert!(taken(MOST_KEPT + 1, 5) >= 5);
+        assert_eq!(taken(10, 0), 0);
+    }
+}

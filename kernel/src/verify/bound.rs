@@ -5,16 +5,17 @@
 //! bounds and bounded by the array's size for `for` over arrays. What is unbounded names the instruction whose span says
 //! why. Loops are taken smallest first, so that an outer one finds its inner ones priced.
 
-use super::bound_sizes::{self, Operands, Sizes};
+use super::bound_loops::{are_nested, first_sources, loops, rounds};
+use super::bound_sizes::{Operands, Sizes};
 use super::constants::Facts;
 use super::jumps::{Jumps, Targets};
+use super::prices::{Cost, Of, cost, fixed_price};
 use super::walk::{Functions, Met};
 use crate::gas::{GasLayer, GasUnits, Prices};
-use crate::isa::{GasRule, Instr, Op};
-use crate::limits::{MAX_ARRAY_ELEMENTS, MAX_NESTING};
+use crate::isa::{Instr, Op};
+use crate::limits::MAX_NESTING;
 use crate::program::{Function, Program};
 use crate::span::Span;
-use crate::value::Value;
 use smallvec::SmallVec;
 
 /// The worst case of one layer.
@@ -121,34 +122,6 @@ impl Worst {
     }
 }
 
-/// What one instruction costs at most: of what, and how much of it.
-#[derive(Clone, Copy, Debug)]
-struct Cost(Of, u64);
-
-#[derive(Clone, Copy, Debug)]
-enum Of {
-    Network,
-    Compute,
-    Storage,
-    Realm,
-    /// A call, and what the function of that number comes to.
-    Call,
-    /// Nobody knows.
-    Unbounded,
-}
-
-impl Cost {
-    fn units(layer: GasLayer, n: u64) -> Cost {
-        let of = match layer {
-            GasLayer::Network => Of::Network,
-            GasLayer::Compute => Of::Compute,
-            GasLayer::Storage => Of::Storage,
-            GasLayer::Realm => Of::Realm,
-        };
-        Cost(of, n)
-    }
-}
-
 /// Of the instructions of a function; most functions are short.
 type Costs = SmallVec<[Cost; 64]>;
 
@@ -222,15 +195,6 @@ fn with_callees(known: Known<'_>) -> Worst {
     results.first().copied().flatten().unwrap_or(Worst::unbounded(0))
 }
 
-/// A loop: the head and the last of the jumps back to it.
-struct Loop {
-    head: usize,
-    last: usize,
-}
-
-/// Most functions have few.
-type Loops = SmallVec<[Loop; 8]>;
-
 fn function(
     known: Known<'_>,
     index: usize,
@@ -281,111 +245,6 @@ fn function(
         }
     }
     walk.run(0, code.len().saturating_sub(1), Goal::Anywhere)
-}
-
-/// Loops of a function, smallest first.
-fn loops(code: &[Instr], start: usize) -> Loops {
-    let mut last_back: SmallVec<[(usize, usize); 8]> = SmallVec::new();
-    for (i, instr) in code.iter().enumerate() {
-        if let Some(target) = instr.target().map(|t| usize::from(t) - start).filter(|t| *t <= i) {
-            last_back.push((target, i));
-        }
-    }
-    last_back.sort_unstable();
-    let mut loops = Loops::new();
-    for (head, last) in last_back {
-        match loops.last_mut() {
-            Some(l) if l.head == head => l.last = last,
-            _ => loops.push(Loop { head, last }),
-        }
-    }
-    loops.sort_by_key(|l| l.last - l.head);
-    loops
-}
-
-/// Whether any two loops lie apart or one in the other, and each is entered at its head alone. The compiler makes no
-/// others; for others the rule of the module's text would not hold.
-fn are_nested(loops: &[Loop], first_source: &[u32]) -> bool {
-    let entered = |l: &Loop| {
-        first_source
-            .get(l.head + 1..=l.last)
-            .is_some_and(|sources| sources.iter().all(|s| *s as usize >= l.head))
-    };
-    if !loops.iter().all(entered) {
-        return false;
-    }
-    let mut by_head: SmallVec<[&Loop; 8]> = loops.iter().collect();
-    by_head.sort_by_key(|l| l.head);
-    let mut open: SmallVec<[usize; 8]> = SmallVec::new();
-    for l in by_head {
-        while open.last().is_some_and(|last| *last < l.head) {
-            open.pop();
-        }
-        if open.last().is_some_and(|last| *last < l.last) {
-            return false;
-        }
-        open.push(l.last);
-    }
-    true
-}
-
-/// For each instruction, the first one that jumps to it, or [`NOBODY`].
-type Sources = SmallVec<[u32; 64]>;
-
-fn first_sources(code: &[Instr], start: usize) -> Sources {
-    let mut first: Sources = SmallVec::from_elem(NOBODY, code.len());
-    let slots = first.as_mut_slice();
-    for (i, instr) in (0u32..).zip(code) {
-        if let Some(slot) = instr.target().and_then(|t| slots.get_mut(usize::from(t) - start)) {
-            *slot = (*slot).min(i);
-        }
-    }
-    first
-}
-
-/// Rounds of a loop, where its head and what stands before it say so.
-fn rounds(p: &Program, code: &[Instr], start: usize, l: &Loop, first_source: &[u32]) -> Option<u64> {
-    let body = code.get(l.head..=l.last)?;
-    let head = body.first()?;
-    // Nobody may jump past the counter's start, to the head.
-    let entered_at_head = first_source.get(l.head).is_some_and(|source| *source as usize >= l.head);
-    let steps = body.iter().filter(|i| i.written() == Some(head.a)).all(|i| i.op == Op::Step);
-    // Only a step at the end of every way round makes progress certain.
-    let back = code.get(l.last)?;
-    let stepped = code.get(l.last.checked_sub(1)?)?;
-    let one_back = body.iter().filter(|i| i.target().map(usize::from) == Some(l.head + start)).count() == 1;
-    let progress = back.op == Op::Jump && stepped.op == Op::Step && stepped.a == head.a && one_back;
-    let last_reached_by_step = first_source.get(l.last).is_some_and(|s| *s == NOBODY);
-    if !(entered_at_head && steps && progress && last_reached_by_step) {
-        return None;
-    }
-    let constant = |back: usize, register: u16| -> Option<&Value> {
-        let at = l.head.checked_sub(back)?;
-        let instr = code.get(at)?;
-        // Nobody may jump in between.
-        let straight = first_source.get(at + 1..l.head)?.iter().all(|s| *s == NOBODY);
-        (instr.op == Op::Const && instr.a == register && straight)
-            .then(|| p.constants.get(usize::from(instr.b)))
-            .flatten()
-    };
-    let number = |back, register| match constant(back, register) {
-        Some(Value::Number(n)) => Some(*n),
-        _ => None,
-    };
-    let unwritten = |register: u16| body.iter().all(|i| i.written() != Some(register));
-    match head.op {
-        // const i, lo; const hi; range_check; head
-        Op::LoopLess if code.get(l.head.checked_sub(1)?)?.op == Op::RangeCheck && unwritten(head.b) => {
-            let (lo, hi) = (number(3, head.a)?, number(2, head.b)?);
-            Some((hi - lo).max(0.0) as u64)
-        }
-        // array; const i, 0; head
-        Op::LoopMore if number(1, head.a)? == 0.0 && unwritten(head.b) => match constant(2, head.b) {
-            Some(Value::Array(items)) => Some(items.len() as u64),
-            _ => Some(MAX_ARRAY_ELEMENTS as u64),
-        },
-        _ => None,
-    }
 }
 
 /// Which ways count.
@@ -494,67 +353,5 @@ impl Walk<'_> {
             },
             Of::Unbounded => way.add(&Worst::unbounded(self.start + i)),
         }
-    }
-}
-
-/// What an instruction without a fixed price costs at most; `at` are the sizes of its operands.
-fn cost(p: &Program, f: &Function, instr: Instr, at: &Operands) -> Cost {
-    let compute = |n: u64| Cost(Of::Compute, n);
-    let texts = || at.b.text.saturating_add(at.c.text).div_ceil(32);
-    let elements = || at.b.elements.saturating_add(at.c.elements).div_ceil(8);
-    match instr.op.info().gas {
-        GasRule::Fixed(..) if instr.op == Op::Call => Cost(Of::Call, u64::from(instr.b)),
-        GasRule::Text => compute(1 + texts()),
-        GasRule::Equal => match bound_sizes::compared(p, f, instr) {
-            Some(ty) if ty.is_array() => compute(1 + elements() + texts()),
-            _ => compute(1 + texts()),
-        },
-        GasRule::Search => compute(1 + elements() + texts()),
-        GasRule::Put => Cost(Of::Storage, 10 + at.b.bytes.saturating_add(at.c.bytes).div_ceil(64)),
-        GasRule::Event => Cost(Of::Storage, 2 + at.b.bytes.saturating_add(at.c.bytes).div_ceil(64)),
-        // The policy of another realm is not known.
-        _ => Cost(Of::Unbounded, 0),
-    }
-}
-
-/// Layer and units of opcodes that cost the same wherever they stand, by opcode; [`NOT_FIXED`] for the rest.
-static FIXED: [(GasLayer, u8); 256] = {
-    let mut out = [(GasLayer::Compute, NOT_FIXED); 256];
-    let mut lines = Op::TABLE;
-    while let Some((line, rest)) = lines.split_first() {
-        if let Some((slot, _)) = out.split_at_mut(line.op as usize).1.split_first_mut() {
-            *slot = match (line.gas, line.op) {
-                (_, Op::Call | Op::CrossRealm) => (GasLayer::Compute, NOT_FIXED),
-                (GasRule::Free, _) => (GasLayer::Compute, 0),
-                (GasRule::EntryTrust, _) => (GasLayer::Network, 5),
-                (GasRule::Fixed(layer, units), _) if units < NOT_FIXED as u32 => (layer, units as u8),
-                _ => (GasLayer::Compute, NOT_FIXED),
-            };
-        }
-        lines = rest;
-    }
-    out
-};
-const NOT_FIXED: u8 = u8::MAX;
-
-/// The units that an instruction costs at most, where they depend on nothing but itself and types.
-#[inline(always)]
-pub(super) fn fixed_price(p: &Program, f: &Function, instr: Instr) -> Option<(GasLayer, u64)> {
-    match FIXED.get(instr.op as usize) {
-        Some(&(layer, units)) if units != NOT_FIXED => Some((layer, u64::from(units))),
-        _ => other_price(p, f, instr),
-    }
-}
-
-#[inline(never)]
-fn other_price(p: &Program, f: &Function, instr: Instr) -> Option<(GasLayer, u64)> {
-    match instr.op.info().gas {
-        // One that needs more than a byte.
-        GasRule::Fixed(layer, units) if !matches!(instr.op, Op::Call | Op::CrossRealm) => {
-            Some((layer, u64::from(units)))
-        }
-        GasRule::PerElement => Some((GasLayer::Compute, u64::from(instr.c))),
-        GasRule::Equal if !bound_sizes::compares_sized(p, f, instr) => Some((GasLayer::Compute, 1)),
-        _ => None,
     }
 }

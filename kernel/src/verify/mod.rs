@@ -17,12 +17,14 @@
 //! - **V7 gas bound.** `bound` is, layer by layer, no less than the gas of any run.
 
 mod bound;
+mod bound_loops;
 mod bound_sizes;
 mod constants;
 mod flow;
 mod jumps;
 mod operands;
 mod plain;
+mod prices;
 mod shape;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,11 @@
 //! V2 to V6, in one walk over each function.
 
-use super::bound::{Worst, fixed_price};
+use super::bound::Worst;
 use super::constants::Facts;
 use super::flow::{Flow, Registers, no_free_cycle};
 use super::jumps::Jumps;
 use super::plain::{Bases, Plain, of_constants};
+use super::prices::fixed_price;
 use super::{VerifyError, Violation, operands};
 use crate::gas::GasLayer;
 use crate::isa::Op;

@@ -1,5 +1,7 @@
 //! Rows of structs: receipts are those of the same requests one by one, whatever stands in the fields.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
+
 use eclvm::Policy;
 use eclvm::batch::{Batch, BatchOptions, ColumnError, Engine, Requests, Rows};
 use eclvm::kernel::fault::{Fault, Outcome};

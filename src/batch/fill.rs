@@ -147,7 +147,7 @@ impl Fill {
             }
             bump.reset();
             let ordinary = match requests.request(from + lane, bump) {
-                Ok(request) => self.row((lane, n), interner, &request, on_host),
+                Ok(request) => self.row((lane, n), plan, interner, &request, on_host),
                 Err(_) => false,
             };
             if ordinary {
@@ -219,6 +219,7 @@ impl Fill {
     fn row(
         &mut self,
         (lane, n): (usize, usize),
+        plan: &LanePlan,
         interner: &mut Interner,
         request: &Request<'_>,
         on_host: bool,
@@ -232,7 +233,7 @@ impl Fill {
         let missing = core::iter::repeat_n(ValueRef::Missing, n - request.inputs.len());
         let standard = [request.caller, request.realm, request.trust];
         let given = request.inputs.iter().copied().chain(missing).chain(standard);
-        for ((lanes, input), given) in self.lanes.iter_mut().zip(&self.inputs).zip(given) {
+        for (at, ((lanes, input), given)) in self.lanes.iter_mut().zip(&self.inputs).zip(given).enumerate() {
             match given {
                 ValueRef::Missing if !input.required => continue,
                 ValueRef::Null if input.nullable => continue,
@@ -247,7 +248,11 @@ impl Fill {
                     }
                 }
                 (Lanes::Words(words), given) => {
-                    match (word(interner, given, input.ty), words.get_mut(lane)) {
+                    let word = match plan.asks(at) {
+                        Some(asks) => asked(interner, (at, asks), given),
+                        None => word(interner, given, input.ty),
+                    };
+                    match (word, words.get_mut(lane)) {
                         (Some(bits), Some(slot)) => *slot = f64::from_bits(bits),
                         _ => return false,
                     }
@@ -264,6 +269,24 @@ impl Fill {
             Lanes::Words(words) => InputColumn::Words(words),
             Lanes::Six(six) => InputColumn::Trust(six.each_ref().map(Vec::as_slice)),
         }))
+    }
+}
+
+/// The bits of a text, or a list of texts, of which little is asked.
+#[inline]
+fn asked(interner: &mut Interner, (input, asks): (usize, &Asks), given: ValueRef<'_>) -> Option<u64> {
+    match (asks, given) {
+        (Asks::Text { .. }, ValueRef::Text(s)) if s.len() <= MAX_TEXT_BYTES => {
+            interner.asked_text((input, asks), s)
+        }
+        (Asks::List { holds }, ValueRef::Array(items)) if items.len() <= MAX_ARRAY_ELEMENTS => {
+            let texts = items.iter().map(|item| match item {
+                ValueRef::Text(s) if s.len() <= MAX_TEXT_BYTES => Some(*s),
+                _ => None,
+            });
+            interner.asked_list((input, holds), texts)
+        }
+        _ => None,
     }
 }
 

@@ -49,14 +49,13 @@ pub(super) fn of(
     }
     let is_it = |arg: Arg| matches!(arg, Arg::Word(at) if same.contains(&at));
     for op in ops {
-        let mut reads = 0;
-        op.reads(|at| reads += usize::from(same.contains(&at)));
+        let mut reads = false;
+        op.reads(|at| reads |= same.contains(&at));
         let writes = op.writes().is_some_and(|at| same.contains(&at));
         match (op.code, op.b, op.c) {
             (Code::Copy, b, _) if is_it(b) == writes => {}
             _ if writes => return None,
-            _ if reads == 0 => {}
-            _ if reads > 1 => return None,
+            _ if !reads => {}
             (Code::SameText, _, Arg::K(k)) | (Code::SameText, Arg::K(k), _) if !is_list => {
                 equals.push(is_text(k)?);
             }

@@ -279,3 +279,44 @@ impl Arrays {
         self.spans.get(bits as usize).map_or((0, 0), |s| (u64::from(s.elements), u64::from(s.text)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Dictionary, ends, head};
+
+    #[test]
+    fn ends_are_the_first_and_last_bytes() {
+        let text = "abcdefghijklmnopqrstuvwxyz";
+        for n in 0..text.len() {
+            let text = &text[..n];
+            let slow = text
+                .bytes()
+                .take(8)
+                .enumerate()
+                .fold(0, |head, (at, byte)| head | u64::from(byte) << (8 * at));
+            assert_eq!(head(text), slow, "{text}");
+            let last = text.as_bytes().last_chunk::<8>().map_or(0, |last| u64::from_le_bytes(*last));
+            assert_eq!(ends(text), [slow, last], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_begins_with_what_str_says_also_where_bytes_are_zero() {
+        let texts = ["", "\0", "a", "a\0", "ab", "abcdefgh", "abcdefg\0", "abcdefghi", "a\0bcdefghijklmnopq"];
+        let mut dictionary = Dictionary::default();
+        for text in texts {
+            dictionary.push(text);
+        }
+        for text in texts {
+            for (id, start) in texts.iter().enumerate() {
+                let id = id as u32;
+                assert_eq!(
+                    dictionary.begins(id, text, ends(text)),
+                    text.starts_with(start),
+                    "{text:?} {start:?}"
+                );
+                assert_eq!(dictionary.is(id, text, ends(text)), text == *start, "{text:?} {start:?}");
+            }
+        }
+    }
+}

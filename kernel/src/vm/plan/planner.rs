@@ -1,6 +1,6 @@
 //! From portable instructions to planned ones, function by function.
 
-use super::code::{Code, DEAD_ARGUMENTS, PlanFunction, PlanOp};
+use super::code::{Code, DEAD, DEAD_ARGUMENTS, DEAD_BEHIND, PlanFunction, PlanOp};
 use super::liveness::Liveness;
 use super::payload::Payloads;
 use super::{compared, equal_is_sized, fixed_compute, settles};
@@ -152,13 +152,13 @@ impl<'p> Planner<'p> {
         match op {
             Op::EntryTrust => self.emit(pc, Code::EntryTrust, 0, abc, 0, true),
             Op::Const => self.emit(pc, Code::Const, 0, abc, 0, false),
-            Op::Move => self.emit(pc, Code::Move, 0, abc, 0, false),
+            Op::Move => self.emit(pc, Code::Move, self.dead(pc, instr, b), abc, 0, false),
             Op::Unwrap => self.emit(pc, Code::Unwrap, 0, abc, 0, false),
             Op::Std => self.emit(pc, Code::Std, x, abc, 0, false),
             Op::Jump if usize::from(c) <= pc => jump(self, Code::JumpBack),
             Op::Jump => jump(self, Code::Jump),
-            Op::JumpTrue | Op::BrTrue => jump(self, Code::JumpTrue),
-            Op::JumpFalse | Op::BrFalse => jump(self, Code::JumpFalse),
+            Op::JumpTrue | Op::BrTrue => self.branch(pc, Code::JumpTrue, instr),
+            Op::JumpFalse | Op::BrFalse => self.branch(pc, Code::JumpFalse, instr),
             Op::BrNull => jump(self, Code::JumpNull),
             Op::BrSome => jump(self, Code::JumpSome),
             Op::LoopLess => jump(self, Code::LoopLess),
@@ -168,7 +168,7 @@ impl<'p> Planner<'p> {
             Op::RangeCheck => self.emit(pc, Code::RangeCheck, 0, abc, 0, false),
             // Its unit is in `pending`; nothing is left to do.
             Op::Round => {}
-            Op::Require => self.emit(pc, Code::Require, 0, abc, 0, true),
+            Op::Require => self.emit(pc, Code::Require, self.dead(pc, instr, a), abc, 0, true),
             Op::Return => self.emit(pc, Code::Return, 0, abc, 0, true),
             Op::Call => {
                 let params = self.p.functions.get(usize::from(b)).map_or(0, |callee| callee.params);
@@ -178,7 +178,7 @@ impl<'p> Planner<'p> {
             }
             Op::Add | Op::Mul | Op::Sub | Op::Div | Op::Rem => self.arithmetic(pc, instr),
             Op::Neg => self.emit(pc, Code::Neg, 0, abc, 0, false),
-            Op::Not => self.emit(pc, Code::Not, 0, abc, 0, false),
+            Op::Not => self.emit(pc, Code::Not, self.dead(pc, instr, b), abc, 0, false),
             Op::Lt | Op::Le | Op::Gt | Op::Ge | Op::Eq | Op::Ne => self.compare(f, pc, instr),
             Op::Field => self.emit(pc, Code::Field, x, abc, 0, false),
             Op::Index if x == 0 => self.emit(pc, Code::Index, 0, abc, 0, false),
@@ -199,6 +199,16 @@ impl<'p> Planner<'p> {
                 self.emit(pc, code, x, abc, k, code == Code::Step);
             }
         }
+    }
+
+    fn dead(&self, pc: usize, instr: Instr, r: u16) -> u8 {
+        if self.live.dead_after(pc, instr, r) { DEAD } else { 0 }
+    }
+
+    fn branch(&mut self, pc: usize, code: Code, instr: Instr) {
+        let behind = if self.live.dead_from(pc + 1, instr.a) { DEAD_BEHIND } else { 0 };
+        let x = behind | self.dead(pc, instr, instr.a);
+        self.emit(pc, code, x, [instr.a, instr.b, instr.c], u32::from(instr.c), true);
     }
 
     fn arithmetic(&mut self, pc: usize, instr: Instr) {

@@ -1,9 +1,9 @@
 //! Unfolding: one flat list of instructions from a planned program's functions.
 
 use super::code::{Quick, QuickOp, is_jump};
-use super::join::{joined, returned};
+use super::join::{joined, next_element, returned};
 use super::plan::SCRATCH;
-use super::units::{Cost, Place};
+use super::units::{Cost, Place, fixed_units};
 use crate::vm::plan::{Code, DEAD_ARGUMENTS, Executable, PlanOp};
 use smallvec::SmallVec;
 
@@ -21,6 +21,8 @@ pub(super) struct Unfold<'p> {
     pub(super) interns: bool,
     pub(super) depth: u32,
     pub(super) start: u16,
+    /// The first register that nobody uses.
+    pub(super) free: u16,
 }
 
 impl Unfold<'_> {
@@ -35,6 +37,7 @@ impl Unfold<'_> {
             return None;
         }
         self.depth = self.depth.max(depth);
+        self.free = self.free.max(top);
         let mut place: SmallVec<[u16; 64]> = SmallVec::with_capacity(to - from + 1);
         let first = self.ops.len();
         // Jumps in the function's own code, and those to its end.
@@ -88,8 +91,12 @@ impl Unfold<'_> {
         let end = self.ops.len();
         place.push(end as u16);
         for at in jumps {
-            let op = self.ops.get_mut(at)?;
+            let mut op = self.ops.get(at).copied()?;
             op.to = place.get(usize::from(op.to).checked_sub(from)?).copied()?;
+            if let Some(next) = self.ops.get(usize::from(op.to)).and_then(|head| next_element(head, &op)) {
+                op = next;
+            }
+            *self.ops.get_mut(at)? = op;
         }
         for at in ends {
             self.ops.get_mut(at)?.to = end as u16;
@@ -196,8 +203,9 @@ impl Unfold<'_> {
     }
 
     pub(super) fn push(&mut self, source: u32, cost: u32, op: QuickOp) {
+        let own = cost.saturating_add(fixed_units(&op));
         self.ops.push(op);
-        self.places.push(Place::priced(source, Cost { own: cost, behind: 0 }));
+        self.places.push(Place::priced(source, Cost { own, behind: 0 }));
     }
 }
 
@@ -220,6 +228,10 @@ impl Window {
     /// What is no register, or beyond all there are, is not looked at.
     pub(super) fn at(&self, r: u16) -> u8 {
         self.params.get(usize::from(r)).copied().unwrap_or(self.base.saturating_add(r) as u8)
+    }
+    /// Whether a register is not in its caller's place.
+    pub(super) fn is_own(&self, r: u16) -> bool {
+        usize::from(r) >= self.params.len()
     }
     pub(super) fn right(&self, r: u16) -> i16 {
         i16::from(self.at(r))

@@ -35,6 +35,7 @@ pub(crate) fn element(index: u64, element: u64, text: &str) -> u64 {
 }
 
 /// What the low 32 bits of a handle stand for; nothing where they are none of this kind.
+#[inline]
 pub(crate) fn text<'a>(request: &Request<'a>, low: usize) -> &'a str {
     let one = |value: Option<&ValueRef<'a>>| match value {
         Some(ValueRef::Text(text)) => *text,

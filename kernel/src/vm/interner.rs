@@ -23,24 +23,30 @@ struct Short {
 /// Bytes that `Short` holds all of.
 const WHOLE: u32 = 16;
 
+/// The first eight bytes, or as many as there are and zeros.
+#[inline(always)]
+pub(crate) fn first_word(bytes: &[u8]) -> u64 {
+    if let Some(eight) = bytes.first_chunk::<8>() {
+        return u64::from_le_bytes(*eight);
+    }
+    if let (Some(head), Some(tail)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let (head, tail) = (u64::from(u32::from_le_bytes(*head)), u64::from(u32::from_le_bytes(*tail)));
+        return head | tail << (8 * (bytes.len() as u32 & 3));
+    }
+    match *bytes {
+        [a, b, c] => u64::from(a) | u64::from(b) << 8 | u64::from(c) << 16,
+        [a, b] => u64::from(a) | u64::from(b) << 8,
+        [a] => u64::from(a),
+        _ => 0,
+    }
+}
+
 impl Short {
     #[inline(always)]
     fn of(text: &str) -> Short {
         let bytes = text.as_bytes();
-        let (head, tail) =
-            if let (Some(head), Some(tail)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-                (u64::from_le_bytes(*head), u64::from_le_bytes(*tail))
-            } else if let (Some(head), Some(tail)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-                (u64::from(u32::from_le_bytes(*head)), u64::from(u32::from_le_bytes(*tail)))
-            } else {
-                let word = match *bytes {
-                    [a, b, c] => u64::from(a) | u64::from(b) << 8 | u64::from(c) << 16,
-                    [a, b] => u64::from(a) | u64::from(b) << 8,
-                    [a] => u64::from(a),
-                    _ => 0,
-                };
-                (word, 0)
-            };
+        let head = first_word(bytes);
+        let tail = bytes.last_chunk::<8>().map_or(0, |tail| u64::from_le_bytes(*tail));
         // Texts are 64 KiB at most.
         Short { head, tail, len: bytes.len() as u32 }
     }

@@ -113,7 +113,7 @@ impl Constants {
         CONSTANT | text_slot(self.texts.push(text), text)
     }
     /// The handle of a text that is a constant, where texts are interned.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn find(&self, text: &str) -> Option<u64> {
         self.interner.as_ref()?.find(&self.texts, text)
     }

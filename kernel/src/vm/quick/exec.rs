@@ -36,7 +36,7 @@ pub(super) enum How {
 }
 
 /// Runs a quick plan from its start. Registers are named by bytes, and there is one for every byte.
-#[inline(always)]
+#[inline(never)]
 #[expect(
     clippy::neg_cmp_op_on_partial_ord,
     reason = "where one is NaN the comparison does not hold: that is meant"
@@ -45,17 +45,17 @@ pub(super) fn execute<const METERED: bool>(
     given: &Given<'_, '_>,
     room: &mut Room<'_>,
     registers: &mut [u64; REGISTERS],
-    mut network: u64,
+    network: u64,
     started: &mut Option<u64>,
 ) -> End {
     let plan = given.plan;
     let ops = plan.ops.as_slice();
     // What is still to come, in order.
-    let mut code = ops.get(usize::from(plan.start)..).unwrap_or(&[]).iter();
+    let mut code = ops.get(usize::from(plan.start)..).unwrap_or(&[]);
     // Units of jumps taken and of instructions priced by size are taken from what was granted; when nothing is left, it is
     // time to look at the clock.
-    let mut granted = plan.window;
-    let mut left = granted;
+    let mut left = plan.window;
+    let mut bill = Bill { granted: left, network };
     macro_rules! get {
         ($r:expr) => {
             registers.get(usize::from($r as u8)).copied().unwrap_or(0)
@@ -75,13 +75,11 @@ pub(super) fn execute<const METERED: bool>(
             }
         }};
     }
-    // The vectors and arrays of this run; fetched anew where it may have grown.
-    let mut words = room.words.as_slice();
     macro_rules! component {
         ($r:expr, $x:expr) => {{
             let slot = get!($r);
             // Handles of constants are beyond any of this run's.
-            match words.get((slot as usize).wrapping_add(usize::from($x))) {
+            match room.words.get((slot as usize).wrapping_add(usize::from($x))) {
                 Some(word) => f64::from_bits(*word),
                 None => constant_component(given, slot, $x),
             }
@@ -90,7 +88,7 @@ pub(super) fn execute<const METERED: bool>(
     macro_rules! trust {
         ($r:expr) => {{
             let slot = get!($r);
-            match words.get(slot as usize..) {
+            match room.words.get(slot as usize..) {
                 Some([r, i, c, p, v, o, ..]) => TrustVector([*r, *i, *c, *p, *v, *o].map(f64::from_bits)),
                 _ => given.exe.constants.trust(slot),
             }
@@ -115,14 +113,15 @@ pub(super) fn execute<const METERED: bool>(
             return End {
                 how: $how,
                 pc: next!().wrapping_sub(1),
-                network,
-                compute: granted.wrapping_sub(left),
+                network: bill.network,
+                compute: bill.granted.wrapping_sub(left),
             }
         };
     }
     macro_rules! go {
         ($to:expr) => {{
-            code = ops.get($to..).unwrap_or(&[]).iter();
+            let Some(rest) = ops.get($to..) else { end!(How::Leave) };
+            code = rest;
             continue;
         }};
     }
@@ -130,11 +129,10 @@ pub(super) fn execute<const METERED: bool>(
     macro_rules! look {
         ($to:expr, $undo:expr) => {
             if METERED && left < 0 {
-                if let Err(how) = look_now(given, $to, granted.wrapping_sub(left), network, started) {
+                if let Err(how) = look_now(given, $to, left, &mut bill, started) {
                     left = left.wrapping_add($undo);
                     end!(how)
                 }
-                granted = granted.wrapping_sub(left).wrapping_add(plan.window);
                 left = plan.window;
             }
         };
@@ -152,7 +150,6 @@ pub(super) fn execute<const METERED: bool>(
         ($op:expr, $slot:expr, $most:expr) => {{
             if METERED && (text_len($slot) as u32).wrapping_sub(1) >= u32::from($most) {
                 left = left.wrapping_sub(reads::beyond_short($slot, $op));
-                look!(next!(), 0);
             }
         }};
     }
@@ -231,7 +228,7 @@ pub(super) fn execute<const METERED: bool>(
     macro_rules! element {
         ($op:expr, $i:expr) => {{
             let slot = get!($op.b);
-            let table = if slot & CONSTANT == 0 { words } else { &given.exe.constants.words };
+            let table = if slot & CONSTANT == 0 { &*room.words } else { &given.exe.constants.words };
             let array = (slot & 0xFFFF_FFFF) as usize;
             let len = table.get(array).copied().unwrap_or(0);
             // No array has more elements than that counts.
@@ -249,7 +246,8 @@ pub(super) fn execute<const METERED: bool>(
             }
         }};
     }
-    while let Some(op) = code.next() {
+    while let [op, rest @ ..] = code {
+        code = rest;
         match op.code {
             Quick::Nothing => {}
             Quick::Jump => jump_if!(op, true),
@@ -261,7 +259,7 @@ pub(super) fn execute<const METERED: bool>(
             // Less, not more or equal: a bound may be no number.
             Quick::LoopLess => jump_if!(op, !(num!(op.a) < num!(op.b))),
             Quick::LoopMore => {
-                let len = array(&given.exe.constants, words, get!(op.b)).len();
+                let len = array(&given.exe.constants, room.words, get!(op.b)).len();
                 let done = !(num!(op.a) < len as f64);
                 jump_if!(op, done);
             }
@@ -347,7 +345,7 @@ pub(super) fn execute<const METERED: bool>(
             }
             Quick::Inc => put!(op, num!(op.a) + 1.0),
             Quick::Elem => {
-                let items = array(&given.exe.constants, words, get!(op.b));
+                let items = array(&given.exe.constants, room.words, get!(op.b));
                 let i = checked!(math::index(num!(op.c), items.len()));
                 let value = items.get(i).copied().unwrap_or(0);
                 set!(op.a, value);
@@ -362,7 +360,9 @@ pub(super) fn execute<const METERED: bool>(
             Quick::MulK => put!(op, num!(op.b) * k!(op)),
             Quick::MulKMulKAdd => {
                 let (left, right) = (num!(op.b), num!(op.c));
-                let other = code.next().map_or(0, |op| op.k);
+                let [other, rest @ ..] = code else { end!(How::Leave) };
+                code = rest;
+                let other = other.k;
                 let (left, right) = (left * k!(op), right * f64::from_bits(other));
                 set!(op.to as u8, left.to_bits());
                 set!(op.x, right.to_bits());
@@ -415,7 +415,6 @@ pub(super) fn execute<const METERED: bool>(
             }
             Quick::Straight => {
                 checked!(reads::straight(given, room, registers, op));
-                words = room.words.as_slice();
             }
             Quick::DidIs => truth!(op, turned!(op, get!(op.b) == op.k)),
             Quick::DidIn => truth!(op, among!(op, get!(op.b))),
@@ -474,8 +473,7 @@ pub(super) fn execute<const METERED: bool>(
             | Quick::StartsWith
             | Quick::EndsWith => match reads::sized::<METERED>(given, room, registers, op) {
                 Some(units) => {
-                    words = room.words.as_slice();
-                    sized!(units);
+                        sized!(units);
                 }
                 None => end!(How::Leave),
             },
@@ -488,10 +486,9 @@ pub(super) fn execute<const METERED: bool>(
                 if !reads::ask(given, room, registers, op) {
                     end!(How::Leave);
                 }
-                words = room.words.as_slice();
-                network += 5;
                 let share = plan.window / ASKS_PER_LOOK + 1;
-                granted = granted.wrapping_sub(share);
+                bill.network += 5;
+                bill.granted -= share;
                 left = left.wrapping_sub(share);
                 look!(next!(), 0);
             }
@@ -500,23 +497,33 @@ pub(super) fn execute<const METERED: bool>(
     end!(How::Leave)
 }
 
-/// Looks at the limit and at the clock.
+/// What was granted so far, and the units of the layer that is not counted there.
+struct Bill {
+    granted: i64,
+    network: u64,
+}
+
+/// Looks at the limit and at the clock, and grants another window.
 #[cold]
 #[inline(never)]
 fn look_now(
     given: &Given<'_, '_>,
     to: usize,
-    compute: i64,
-    network: u64,
+    left: i64,
+    bill: &mut Bill,
     started: &mut Option<u64>,
 ) -> Result<(), How> {
     // Without this, what has no end would have none here.
-    let spent = given.plan.units_before(to).saturating_add_signed(compute).saturating_add(network);
+    let compute = bill.granted.wrapping_sub(left);
+    let spent = given.plan.units_before(to).saturating_add_signed(compute).saturating_add(bill.network);
     if spent > given.env.limits.gas_limit {
         return Err(How::Leave);
     }
     match look(given.env, started) {
-        Ok(()) => Ok(()),
+        Ok(()) => {
+            bill.granted = compute.wrapping_add(given.plan.window);
+            Ok(())
+        }
         Err(reason) => Err(How::Exhausted(reason)),
     }
 }

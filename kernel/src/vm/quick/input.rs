@@ -252,23 +252,22 @@ fn list(
     let at = words.len();
     words.reserve(ARRAY_HEADER + items.len());
     words.extend_from_slice(&[0; ARRAY_HEADER]);
-    let (mut sound, mut bytes) = (true, 0);
+    let mut bytes = 0;
     let mut textual = |element: u64, text: &str| {
         bytes += text.len() as u64;
         let known = if load.known { constants.find(text) } else { None };
         known.unwrap_or(given::element(index, element, text))
     };
-    words.extend((0u64..).zip(items).map(|(element, item)| match (load.base, item) {
-        (Base::Text, ValueRef::Text(s)) if s.len() <= MAX_TEXT_BYTES => textual(element, s),
-        (Base::Did, ValueRef::Did(did)) => textual(element, did.as_str()),
-        (Base::Number, ValueRef::Number(n)) if is_finite(*n) => n.to_bits(),
-        (Base::Bool, ValueRef::Bool(b)) => u64::from(*b),
-        (_, ValueRef::Null) if load.null_elements => NULL,
-        _ => {
-            sound = false;
-            NULL
-        }
-    }));
+    for (element, item) in (0u64..).zip(items) {
+        words.push(match (load.base, item) {
+            (Base::Text, ValueRef::Text(s)) if s.len() <= MAX_TEXT_BYTES => textual(element, s),
+            (Base::Did, ValueRef::Did(did)) => textual(element, did.as_str()),
+            (Base::Number, ValueRef::Number(n)) if is_finite(*n) => n.to_bits(),
+            (Base::Bool, ValueRef::Bool(b)) => u64::from(*b),
+            (_, ValueRef::Null) if load.null_elements => NULL,
+            _ => return None,
+        });
+    }
     let n = items.len() as u64;
     let (text, bytes) = match load.base {
         Base::Text => (bytes, bytes),
@@ -280,5 +279,5 @@ fn list(
         }
     };
     words.get_mut(at..at + ARRAY_HEADER)?.copy_from_slice(&[n, n, text, bytes]);
-    sound.then_some(at as u64)
+    Some(at as u64)
 }

@@ -15,6 +15,7 @@ use crate::types::Ty;
 use crate::value::{TrustVector, ValueRef};
 use crate::vm::frame::Frame;
 use crate::vm::given;
+use crate::vm::interner::first_word;
 use crate::vm::memory::{CONSTANT, Constants, Memory, NULL, Totals, elements_at, text_len, totals_at};
 use crate::vm::plan::Executable;
 use crate::vm::step::{self, contains_units, pieces, whole};
@@ -103,16 +104,12 @@ pub(super) fn same_did(given: &Given<'_, '_>, registers: &[u64; REGISTERS], op: 
 }
 
 /// Whether a text begins with the bytes of the constant.
-#[inline(always)]
+#[inline(never)]
 pub(super) fn starts_with(given: &Given<'_, '_>, slot: u64, op: &QuickOp) -> bool {
     let len = op.x >> LENGTH_SHIFT;
     let bytes = given.text(slot).as_bytes();
-    let word = match bytes.first_chunk::<8>() {
-        Some(eight) => u64::from_le_bytes(*eight),
-        None if bytes.len() < usize::from(len) => return false,
-        None => bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
-    };
-    (word ^ op.k) << (64 - 8 * u32::from(len)) == 0
+    let word = first_word(bytes);
+    bytes.len() >= usize::from(len) && (word ^ op.k) << (64 - 8 * u32::from(len)) == 0
 }
 
 /// What an instruction on an interned text costs more than for a short one.

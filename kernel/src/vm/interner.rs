@@ -66,6 +66,14 @@ struct Slot {
     handle: u64,
 }
 
+impl Slot {
+    #[inline(always)]
+    fn is(&self, short: &Short) -> bool {
+        let len = (self.handle >> LENGTH_SHIFT) as u32;
+        self.head == short.head && self.tail == short.tail && len == short.len && self.handle != NONE
+    }
+}
+
 const NONE: u64 = 0;
 const EMPTY: Slot = Slot { head: 0, tail: 0, handle: NONE };
 
@@ -108,16 +116,26 @@ impl Interner {
     /// The handle of a text that says the same.
     #[inline(always)]
     pub(crate) fn find(&self, texts: &Texts, text: &str) -> Option<u64> {
-        let Short { head, tail, len } = Short::of(text);
+        let short = Short::of(text);
+        let at = short.place(self.bits);
+        let slot = self.slots.get(at)?;
+        if short.len <= WHOLE && slot.is(&short) {
+            return Some(slot.handle);
+        }
+        if slot.handle == NONE { None } else { self.find_from(at, &short, texts, text) }
+    }
+
+    #[inline(never)]
+    fn find_from(&self, mut at: usize, short: &Short, texts: &Texts, text: &str) -> Option<u64> {
         let mask = self.slots.len().wrapping_sub(1);
-        let mut at = Short::of(text).place(self.bits);
         for _ in 0..MOST_PROBES {
             let slot = self.slots.get(at)?;
             if slot.handle == NONE {
                 return None;
             }
-            let fits = slot.head == head && slot.tail == tail && (slot.handle >> LENGTH_SHIFT) as u32 == len;
-            if fits && (len <= WHOLE || texts.get(slot.handle as u32 as usize) == Some(text)) {
+            if slot.is(short)
+                && (short.len <= WHOLE || texts.get(slot.handle as u32 as usize) == Some(text))
+            {
                 return Some(slot.handle);
             }
             at = (at + 1) & mask;

@@ -417,7 +417,7 @@ pub(super) fn execute<const METERED: bool>(
                 checked!(reads::straight(given, room, registers, op));
             }
             Quick::DidIs => truth!(op, turned!(op, get!(op.b) == op.k)),
-            Quick::DidIn => truth!(op, among!(op, get!(op.b))),
+            Quick::DidIn => truth!(op, turned!(op, among!(op, get!(op.b)))),
             Quick::TextIs => {
                 let slot = get!(op.b);
                 truth!(op, turned!(op, slot == op.k));

@@ -117,6 +117,10 @@ pub(super) fn load(given: &Given<'_, '_>, words: &mut Vec<u64>, registers: &mut 
                 spread(registers, load.register, t);
                 continue;
             }
+            (Way::List, ValueRef::Array(items)) => match list(constants, *load, index, items, words) {
+                Some(slot) => slot,
+                None => return false,
+            },
             _ => match rare(constants, *load, index, value, words) {
                 Some(slot) => slot,
                 None => return false,
@@ -227,7 +231,6 @@ fn rare(
     words: &mut Vec<u64>,
 ) -> Option<u64> {
     match (load.way, value) {
-        (Way::List, ValueRef::Array(items)) => list(constants, load, index, items, words),
         (_, ValueRef::Missing | ValueRef::Null) if load.optional => Some(NULL),
         (Way::KnownDid, ValueRef::Did(did)) => {
             let did = did.as_str();
@@ -239,6 +242,7 @@ fn rare(
 }
 
 /// An array of anything but arrays and vectors, checked and put in one pass.
+#[inline(never)]
 fn list(
     constants: &Constants,
     load: Load,
@@ -252,32 +256,40 @@ fn list(
     let at = words.len();
     words.reserve(ARRAY_HEADER + items.len());
     words.extend_from_slice(&[0; ARRAY_HEADER]);
-    let mut bytes = 0;
-    let mut textual = |element: u64, text: &str| {
-        bytes += text.len() as u64;
-        let known = if load.known { constants.find(text) } else { None };
-        known.unwrap_or(given::element(index, element, text))
-    };
+    let (mut bytes, mut nulls) = (0, 0);
     for (element, item) in (0u64..).zip(items) {
-        words.push(match (load.base, item) {
-            (Base::Text, ValueRef::Text(s)) if s.len() <= MAX_TEXT_BYTES => textual(element, s),
-            (Base::Did, ValueRef::Did(did)) => textual(element, did.as_str()),
+        let slot = match (load.base, item) {
+            (Base::Text, ValueRef::Text(s)) if s.len() <= MAX_TEXT_BYTES => {
+                bytes += s.len() as u64;
+                textual(constants, load, index, element, s)
+            }
+            (Base::Did, ValueRef::Did(did)) => {
+                bytes += did.as_str().len() as u64;
+                textual(constants, load, index, element, did.as_str())
+            }
             (Base::Number, ValueRef::Number(n)) if is_finite(*n) => n.to_bits(),
             (Base::Bool, ValueRef::Bool(b)) => u64::from(*b),
-            (_, ValueRef::Null) if load.null_elements => NULL,
+            (_, ValueRef::Null) if load.null_elements => {
+                nulls += 1;
+                NULL
+            }
             _ => return None,
-        });
+        };
+        words.push(slot);
     }
     let n = items.len() as u64;
     let (text, bytes) = match load.base {
         Base::Text => (bytes, bytes),
         Base::Did => (0, bytes),
-        base => {
-            let null = |item: &&ValueRef<'_>| matches!(item, ValueRef::Null);
-            let nulls = if load.null_elements { items.iter().filter(null).count() as u64 } else { 0 };
-            (0, (n - nulls) * if base == Base::Number { 8 } else { 1 })
-        }
+        Base::Number => (0, 8 * (n - nulls)),
+        _ => (0, n - nulls),
     };
     words.get_mut(at..at + ARRAY_HEADER)?.copy_from_slice(&[n, n, text, bytes]);
     Some(at as u64)
+}
+
+#[inline(always)]
+fn textual(constants: &Constants, load: Load, index: u64, element: u64, text: &str) -> u64 {
+    let known = if load.known { constants.find(text) } else { None };
+    known.unwrap_or(given::element(index, element, text))
 }

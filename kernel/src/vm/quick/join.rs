@@ -1,6 +1,6 @@
 //! One instruction for two that follow each other.
 
-use super::code::{Quick, QuickOp, TURNED};
+use super::code::{ANY, DIFFERS, Quick, QuickOp, TURNED};
 use crate::vm::plan::DEAD;
 
 /// `last` and then `op`, to which nothing else jumps. What either leaves in its register is left there: nobody need know
@@ -17,17 +17,7 @@ pub(super) fn joined(last: &QuickOp, op: &QuickOp) -> Option<QuickOp> {
             let other = if op.b == last.a { op.c } else { i16::from(op.b) };
             Some(QuickOp { code: Quick::MulKAdd, x: last.a, a: op.a, c: other, ..*last })
         }
-        (Quick::TextIs | Quick::TextIn | Quick::StartsWithK, Quick::JumpTrue | Quick::JumpFalse)
-            if last.a == op.a && op.x & DEAD != 0 =>
-        {
-            let code = match last.code {
-                Quick::TextIs => Quick::TextIsJump,
-                Quick::TextIn => Quick::TextInJump,
-                _ => Quick::StartsWithJumpK,
-            };
-            let turned = if op.code == Quick::JumpTrue { 0 } else { TURNED };
-            Some(QuickOp { code, x: last.x ^ turned, to: op.to, ..*last })
-        }
+        (_, Quick::JumpTrue | Quick::JumpFalse) if op.x & DEAD != 0 => branched(last, op),
         (Quick::TextIs | Quick::TextIn | Quick::StartsWithK | Quick::EqDid, Quick::Require)
             if last.a == op.a && op.x & DEAD != 0 =>
         {
@@ -39,6 +29,15 @@ pub(super) fn joined(last: &QuickOp, op: &QuickOp) -> Option<QuickOp> {
             };
             Some(QuickOp { code, to: op.to, ..*last })
         }
+        // An answer goes where it is moved to, and is turned round where it is made, if nobody asks for it in its own place.
+        (_, Quick::Move) if last.a == op.b && op.x & DEAD != 0 && only_writes(last.code) => {
+            Some(QuickOp { a: op.a, ..*last })
+        }
+        (_, Quick::Not) if last.a == op.b && op.x & DEAD != 0 => {
+            turned(last).map(|last| QuickOp { a: op.a, ..last })
+        }
+        // Goes on behind a `require` of what was put there: see `Unfold::passes`.
+        (Quick::Const, Quick::Jump) if op.x & DEAD != 0 && last.a == op.a => Some(*op),
         (Quick::Const, Quick::Return) if last.a == op.a => {
             Some(QuickOp { code: Quick::ReturnK, ..*last })
         }
@@ -48,6 +47,86 @@ pub(super) fn joined(last: &QuickOp, op: &QuickOp) -> Option<QuickOp> {
         (Quick::Inc, Quick::JumpBack) => Some(QuickOp { code: Quick::IncBack, a: last.a, ..*op }),
         _ => None,
     }
+}
+
+/// Whether all that it does is to write register a: no fault of it, and no look at the clock, needs its place.
+fn only_writes(code: Quick) -> bool {
+    use Quick::*;
+    matches!(
+        code,
+        Const
+            | Move
+            | Add
+            | AddK
+            | Sub
+            | SubK
+            | SubKr
+            | Mul
+            | MulK
+            | MulKAdd
+            | Neg
+            | Not
+            | Compare
+            | CompareK
+            | FieldCompareK
+            | EqBits
+            | NeBits
+            | Field
+            | TrustNorm
+            | TrustDistance
+            | TimeSince
+            | TextIs
+            | TextIn
+            | DidIs
+            | DidIn
+            | StartsWithK
+            | EqDid
+    )
+}
+
+/// The instruction with the opposite answer.
+fn turned(op: &QuickOp) -> Option<QuickOp> {
+    let x = match op.code {
+        Quick::TextIs | Quick::TextIn | Quick::DidIs | Quick::DidIn | Quick::StartsWithK => TURNED,
+        Quick::EqDid => DIFFERS,
+        Quick::Compare | Quick::CompareK | Quick::FieldCompareK => ANY,
+        Quick::EqBits => return Some(QuickOp { code: Quick::NeBits, ..*op }),
+        Quick::NeBits => return Some(QuickOp { code: Quick::EqBits, ..*op }),
+        _ => return None,
+    };
+    Some(QuickOp { x: op.x ^ x, ..*op })
+}
+
+/// `branch`, and behind it a jump that is taken where the branch is not.
+pub(super) fn inverted(branch: &QuickOp, jump: &QuickOp) -> Option<QuickOp> {
+    let code = match branch.code {
+        Quick::JumpTrue => Quick::JumpFalse,
+        Quick::JumpFalse => Quick::JumpTrue,
+        _ => return None,
+    };
+    Some(QuickOp { code, x: 0, a: branch.a, ..*jump })
+}
+
+/// An instruction that answers a question in a register, and `branch` on that register.
+pub(super) fn branched(answer: &QuickOp, branch: &QuickOp) -> Option<QuickOp> {
+    let code = match answer.code {
+        Quick::TextIs => Quick::TextIsJump,
+        Quick::TextIn => Quick::TextInJump,
+        Quick::StartsWithK => Quick::StartsWithJumpK,
+        Quick::CompareK => Quick::CompareJumpK,
+        _ => return None,
+    };
+    let wanted = branch.code == Quick::JumpTrue;
+    if !(wanted || branch.code == Quick::JumpFalse) || answer.a != branch.a {
+        return None;
+    }
+    let x = match (code, wanted) {
+        (_, true) => answer.x,
+        (Quick::CompareJumpK, false) => answer.x ^ ANY,
+        (_, false) => answer.x ^ TURNED,
+    };
+    let a = if code == Quick::CompareJumpK { answer.b } else { answer.a };
+    Some(QuickOp { code, x, a, to: branch.to, c: branch.c, ..*answer })
 }
 
 /// `back` to a loop's head that fetches the next element, with the head's work done.

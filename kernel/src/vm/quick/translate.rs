@@ -5,9 +5,9 @@ use super::plan::{SCRATCH, standard};
 use super::unfold::{Unfold, Window, quick};
 use crate::isa::{CONST_B, CONST_C, Op};
 use crate::types::{Base, Ty};
-use super::units::fixed;
+use super::units::{AT, PAST, fixed};
 use crate::vm::memory::{CONSTANT, Constants, NULL, elements_at, text_len, totals_at};
-use crate::vm::plan::{self, CMP_MASK, Cmp, Code, JUMP_IF, PlanOp, step_key};
+use crate::vm::plan::{self, CMP_MASK, Cmp, Code, DEAD, DEAD_BEHIND, JUMP_IF, PlanOp, step_key};
 use crate::vm::step::pieces;
 
 impl Unfold<'_> {
@@ -35,14 +35,15 @@ impl Unfold<'_> {
     pub(super) fn op(&mut self, source: u32, op: &PlanOp, w: &Window) -> Option<QuickOp> {
         let slot = |k: u16| self.exe.constants.slot_of(k);
         let same = |code: Quick| Some(quick(code, op, w));
-        let jump = |code: Quick| Some(QuickOp { to: u16::try_from(op.k).ok()?, ..quick(code, op, w) });
+        let jump = |code: Quick| Some(QuickOp { to: u16::try_from(op.k).ok()?, c: AT, ..quick(code, op, w) });
         let right_k = |code: Quick| Some(QuickOp { k: slot(op.c), ..quick(code, op, w) });
         let left_k = |code: Quick| Some(QuickOp { k: slot(op.b), ..quick(code, op, w) });
         // Fused comparisons: the left operand is in a, the right one moves to b; the message of a `require` is in b.
         let answers = mask(Cmp::of_bits(op.x & CMP_MASK));
         let compared = |code: Quick, x: u8| {
             let to = if jumps(op.code) { u16::try_from(op.k).ok()? } else { op.b };
-            Some(QuickOp { x, b: w.at(op.c), to, k: slot(op.c), ..quick(code, op, w) })
+            let c = if jumps(op.code) { AT } else { w.right(op.c) };
+            Some(QuickOp { x, b: w.at(op.c), c, to, k: slot(op.c), ..quick(code, op, w) })
         };
         let field = |code: Quick, x: u8| compared(code, x | op.x >> plan::COMPONENT_SHIFT << COMPONENT_SHIFT);
         let jump_on = if op.x & JUMP_IF != 0 { answers } else { answers ^ ANY };
@@ -53,9 +54,9 @@ impl Unfold<'_> {
         };
         match op.code {
             Code::Charge | Code::EntryTrust => same(Quick::Nothing),
-            Code::Jump => jump(Quick::Jump),
+            Code::Jump => jump(Quick::Jump).map(|quick| self.passes_constant(source, op, quick, w)),
             Code::JumpBack => jump(Quick::JumpBack),
-            Code::JumpTrue => jump(Quick::JumpTrue).map(own),
+            Code::JumpTrue => jump(Quick::JumpTrue).map(own).map(|quick| self.passes(op, quick, w)),
             Code::JumpFalse => jump(Quick::JumpFalse).map(own),
             Code::JumpNull => jump(Quick::JumpNull),
             Code::JumpSome => jump(Quick::JumpSome),
@@ -117,6 +118,34 @@ impl Unfold<'_> {
                     _ => self.straight(op, w, portable, op.x),
                 }
             }
+        }
+    }
+
+    /// The `require` that a branch or a jump of the plan goes to, where it holds for whoever comes from there.
+    fn required(&self, op: &PlanOp, register: u16) -> Option<&PlanOp> {
+        let target = self.exe.ops.get(op.k as usize)?;
+        (target.code == Code::Require && target.a == register).then_some(target)
+    }
+
+    /// Where a register is true, a `require` of it passes: the branch goes on behind it.
+    fn passes(&self, op: &PlanOp, quick: QuickOp, w: &Window) -> QuickOp {
+        let Some(require) = self.required(op, op.a) else { return quick };
+        let dead = require.x & DEAD != 0 && op.x & DEAD_BEHIND != 0 && w.is_own(op.a);
+        QuickOp { c: PAST, x: if dead { DEAD } else { 0 }, ..quick }
+    }
+
+    /// The same for a jump behind a constant that is true.
+    fn passes_constant(&self, source: u32, op: &PlanOp, quick: QuickOp, w: &Window) -> QuickOp {
+        let plain = QuickOp { x: 0, ..quick };
+        let Some(target) = self.exe.ops.get(op.k as usize).filter(|target| target.code == Code::Require) else {
+            return plain;
+        };
+        let fits = |last: &QuickOp| last.code == Quick::Const && last.a == w.at(target.a) && last.k == 1;
+        if self.ops.last().is_some_and(fits) && self.goes_on(source) {
+            let dead = target.x & DEAD != 0 && w.is_own(target.a);
+            QuickOp { c: PAST, x: if dead { DEAD } else { 0 }, a: w.at(target.a), ..quick }
+        } else {
+            plain
         }
     }
 

@@ -78,6 +78,8 @@ pub(super) fn sum_up(ops: &mut [QuickOp], places: &mut [Place]) -> Option<()> {
                     op.k = u64::from(head.through - head.before);
                     head.through
                 }
+                _ if op.c == PAST => head()?.before,
+                _ if op.c == BEHIND => head()?.through,
                 _ => places.get(usize::from(op.to))?.before,
             };
             op.c = i16::try_from(i64::from(from.through) - i64::from(before)).ok()?;
@@ -85,6 +87,12 @@ pub(super) fn sum_up(ops: &mut [QuickOp], places: &mut [Place]) -> Option<()> {
     }
     Some(())
 }
+
+/// Until sums are made, `c` of a jump says what it pays at its target: all from there on; or the instruction before it
+/// too, which it passes over; or what stands behind the one before it, as who comes from there does.
+pub(super) const AT: i16 = 0;
+pub(super) const PAST: i16 = 1;
+pub(super) const BEHIND: i16 = 2;
 
 /// Bytes that one unit is for, in texts.
 const BYTES: i64 = 32;

@@ -122,18 +122,19 @@ impl Interner {
         if short.len <= WHOLE && slot.is(&short) {
             return Some(slot.handle);
         }
-        if slot.handle == NONE { None } else { self.find_from(at, &short, texts, text) }
+        if slot.handle == NONE { None } else { self.find_from(at, texts, text) }
     }
 
     #[inline(never)]
-    fn find_from(&self, mut at: usize, short: &Short, texts: &Texts, text: &str) -> Option<u64> {
+    fn find_from(&self, mut at: usize, texts: &Texts, text: &str) -> Option<u64> {
+        let short = Short::of(text);
         let mask = self.slots.len().wrapping_sub(1);
         for _ in 0..MOST_PROBES {
             let slot = self.slots.get(at)?;
             if slot.handle == NONE {
                 return None;
             }
-            if slot.is(short)
+            if slot.is(&short)
                 && (short.len <= WHOLE || texts.get(slot.handle as u32 as usize) == Some(text))
             {
                 return Some(slot.handle);

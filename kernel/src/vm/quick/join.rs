@@ -104,7 +104,7 @@ pub(super) fn inverted(branch: &QuickOp, jump: &QuickOp) -> Option<QuickOp> {
         Quick::JumpFalse => Quick::JumpTrue,
         _ => return None,
     };
-    Some(QuickOp { code, x: 0, a: branch.a, ..*jump })
+    Some(QuickOp { code, x: branch.x & DEAD, a: branch.a, ..*jump })
 }
 
 /// An instruction that answers a question in a register, and `branch` on that register.

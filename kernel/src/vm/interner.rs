@@ -134,8 +134,7 @@ impl Interner {
             if slot.handle == NONE {
                 return None;
             }
-            if slot.is(&short)
-                && (short.len <= WHOLE || texts.get(slot.handle as u32 as usize) == Some(text))
+            if slot.is(&short) && (short.len <= WHOLE || texts.get(slot.handle as u32 as usize) == Some(text))
             {
                 return Some(slot.handle);
             }
@@ -180,7 +179,10 @@ mod tests {
     #[test]
     fn equal_texts_have_one_index_and_what_collides_too_often_none() {
         let (interner, texts) = interned(["a", "b", "a"]);
-        assert_eq!((interner.unwrap().find(&texts, "a"), texts.len()), (Some(CONSTANT | text_slot(0, "a")), 2));
+        assert_eq!(
+            (interner.unwrap().find(&texts, "a"), texts.len()),
+            (Some(CONSTANT | text_slot(0, "a")), 2)
+        );
         // Equal ends and equal lengths: all collide.
         let alike: Vec<String> = (100..120).map(|n| format!("12345678{n}12345678")).collect();
         assert!(interned(alike.iter().map(String::as_str)).0.is_none());

@@ -29,11 +29,21 @@ impl QuickOp {
         }
         let text = |b_or_c: u8| self.x & b_or_c == 0;
         match self.code {
-            Nothing | Jump | JumpBack | ReturnK | NormOfSix | NormOfSixRequireK | NormOfSixRequireGeK
-            | DistanceOfSix | DistanceOfSixRequireK | DistanceOfSixRequireLtK => {}
-            JumpTrue | JumpFalse | JumpNull | JumpSome | Require | Return | CompareJumpK | CompareRequireK
-            | CompareReturnK | JumpLtK | JumpLeK | JumpGtK | JumpGeK | JumpNotLtK | JumpNotLeK
-            | JumpNotGtK | JumpNotGeK | RequireLtK | RequireLeK | RequireGtK | RequireGeK => uses!(a, Read),
+            Nothing
+            | Jump
+            | JumpBack
+            | ReturnK
+            | NormOfSix
+            | NormOfSixRequireK
+            | NormOfSixRequireGeK
+            | DistanceOfSix
+            | DistanceOfSixRequireK
+            | DistanceOfSixRequireLtK => {}
+            JumpTrue | JumpFalse | JumpNull | JumpSome | Require | Return | CompareJumpK
+            | CompareRequireK | CompareReturnK | JumpLtK | JumpLeK | JumpGtK | JumpGeK | JumpNotLtK
+            | JumpNotLeK | JumpNotGtK | JumpNotGeK | RequireLtK | RequireLeK | RequireGtK | RequireGeK => {
+                uses!(a, Read)
+            }
             LoopLess | LoopMore | RangeCheck | CompareJump => uses!(a, Read; b, Read),
             CompareRequire | RequireLt | RequireLe | CompareReturn => uses!(a, Read; c, Read),
             ForNext => uses!(a, Read; b, Read; a, Write),
@@ -44,8 +54,8 @@ impl QuickOp {
             NormRequireK | FieldCompareK | Field | TrustNorm => uses!(b, Vector; a, Write),
             TrustDistance | DistanceRequireK => uses!(b, Vector; c, Vector; a, Write),
             Const => uses!(a, Write),
-            Move | Unwrap | AddK | SubK | MulK | DivK | Neg | Not | CompareK | TimeSince | TextIs | TextIn
-            | DidIs | DidIn | InListK => uses!(b, Read; a, Write),
+            Move | Unwrap | AddK | SubK | MulK | DivK | Neg | Not | CompareK | TimeSince | TextIs
+            | TextIn | DidIs | DidIn | InListK => uses!(b, Read; a, Write),
             SubKr | DivKr | HasK => uses!(c, Read; a, Write),
             Elem | Add | Sub | Mul | Div | Compare | EqBits | NeBits => uses!(b, Read; c, Read; a, Write),
             MulKAdd => uses!(b, Read; c, Read; self.x, Write; a, Write),

@@ -2,38 +2,20 @@
 
 use super::REGISTERS;
 use super::code::{COMPONENT_SHIFT, LENGTH_SHIFT, Quick, TURNED, holds};
+use super::end::{Bill, End, How, look_now};
 use super::plan::standard;
 use super::reads::{self, Given, Room};
-use crate::fault::{Exhaustion, Fault};
+use crate::fault::Fault;
 use crate::ops::{math, trust};
 use crate::program::StdInput;
 use crate::value::TrustVector;
 use crate::vm::memory::{ARRAY_HEADER, CONSTANT, Constants, NULL, elements_at, text_len};
-use crate::vm::meter::look;
 use crate::vm::plan::message;
 
 /// Questions to a host after which, at the latest, the clock is looked at.
 const ASKS_PER_LOOK: i64 = 64;
 /// Beyond this, numbers of 64 bits are whole.
 const WHOLE: f64 = 4_503_599_627_370_496.0;
-
-/// How a quick run ended, and its bill, without the Compute units of the code up to `pc`.
-pub(super) struct End {
-    pub(super) how: How,
-    pub(super) pc: usize,
-    pub(super) network: u64,
-    pub(super) compute: i64,
-}
-
-pub(super) enum How {
-    Return(u64),
-    Deny(Option<u16>),
-    /// A fault of a straight instruction, which is still to be charged, with what came before it in its straight run.
-    Fault(Fault),
-    Exhausted(Exhaustion),
-    /// Something that the full machine must decide.
-    Leave,
-}
 
 /// Runs a quick plan from its start. Registers are named by bytes, and there is one for every byte.
 #[inline(never)]
@@ -473,7 +455,7 @@ pub(super) fn execute<const METERED: bool>(
             | Quick::StartsWith
             | Quick::EndsWith => match reads::sized::<METERED>(given, room, registers, op) {
                 Some(units) => {
-                        sized!(units);
+                    sized!(units);
                 }
                 None => end!(How::Leave),
             },
@@ -495,37 +477,6 @@ pub(super) fn execute<const METERED: bool>(
         }
     }
     end!(How::Leave)
-}
-
-/// What was granted so far, and the units of the layer that is not counted there.
-struct Bill {
-    granted: i64,
-    network: u64,
-}
-
-/// Looks at the limit and at the clock, and grants another window.
-#[cold]
-#[inline(never)]
-fn look_now(
-    given: &Given<'_, '_>,
-    to: usize,
-    left: i64,
-    bill: &mut Bill,
-    started: &mut Option<u64>,
-) -> Result<(), How> {
-    // Without this, what has no end would have none here.
-    let compute = bill.granted.wrapping_sub(left);
-    let spent = given.plan.units_before(to).saturating_add_signed(compute).saturating_add(bill.network);
-    if spent > given.env.limits.gas_limit {
-        return Err(How::Leave);
-    }
-    match look(given.env, started) {
-        Ok(()) => {
-            bill.granted = compute.wrapping_add(given.plan.window);
-            Ok(())
-        }
-        Err(reason) => Err(How::Exhausted(reason)),
-    }
 }
 
 #[cold]

@@ -38,9 +38,7 @@ pub(super) fn joined(last: &QuickOp, op: &QuickOp) -> Option<QuickOp> {
         }
         // Goes on behind a `require` of what was put there: see `Unfold::passes`.
         (Quick::Const, Quick::Jump) if op.x & DEAD != 0 && last.a == op.a => Some(*op),
-        (Quick::Const, Quick::Return) if last.a == op.a => {
-            Some(QuickOp { code: Quick::ReturnK, ..*last })
-        }
+        (Quick::Const, Quick::Return) if last.a == op.a => Some(QuickOp { code: Quick::ReturnK, ..*last }),
         (Quick::LoopMore, Quick::Elem) if last.a == op.c as u8 && last.b == op.b => {
             Some(QuickOp { code: Quick::NextElem, x: op.a, c: 0, ..*last })
         }

@@ -88,7 +88,8 @@ impl QuickPlan {
         let gate = if only_trust { gate::plan(ops.get(usize::from(start)), standard) } else { None };
         let [_, _, trust, _] = standard;
         let asked = (p.mentions >> StdInput::Trust as u8 & 1 == 1).then_some(trust);
-        let vectors = (0..=u8::MAX).zip(&loads).filter(|(_, load)| load.is_vector()).map(|(register, _)| register);
+        let vectors =
+            (0..=u8::MAX).zip(&loads).filter(|(_, load)| load.is_vector()).map(|(register, _)| register);
         let code = ops.get_mut(usize::from(start)..)?;
         let homes = spread(code, &straight, vectors, asked, free);
         place_inputs(&mut loads, &homes, &ops, &straight, interns);

@@ -117,8 +117,7 @@ pub(super) fn starts_with(given: &Given<'_, '_>, slot: u64, op: &QuickOp) -> boo
 #[inline(never)]
 pub(super) fn beyond_short(slot: u64, op: &QuickOp) -> i64 {
     let length = op.x >> LENGTH_SHIFT;
-    let prefix =
-        matches!(op.code, Quick::StartsWithK | Quick::StartsWithJumpK | Quick::StartsWithRequireK);
+    let prefix = matches!(op.code, Quick::StartsWithK | Quick::StartsWithJumpK | Quick::StartsWithRequireK);
     let most = if prefix { 32 - length } else { length };
     match (op.code, slot) {
         // Comparing null costs one unit, whatever it is compared with.

@@ -109,7 +109,8 @@ fn set(set: &mut [bool; 256], register: u8, to: bool) {
 /// An instruction on numbers, or on six registers, for one on a vector.
 fn rewrite(op: &mut QuickOp, homes: &Homes) {
     let component = |home: u8| home + (op.x >> COMPONENT_SHIFT).min(SIX - 1);
-    let left = |code: Quick| homes.of(op.a).map(|home| QuickOp { code, x: op.x & ANY, a: component(home), ..*op });
+    let left =
+        |code: Quick| homes.of(op.a).map(|home| QuickOp { code, x: op.x & ANY, a: component(home), ..*op });
     let six = |code: Quick| homes.of(op.b).map(|home| QuickOp { code, b: home, ..*op });
     let two = |code: Quick| match (homes.of(op.b), homes.of(op.c as u8)) {
         (Some(b), Some(c)) => Some(QuickOp { code, b, c: i16::from(c), ..*op }),
@@ -119,9 +120,12 @@ fn rewrite(op: &mut QuickOp, homes: &Homes) {
         Quick::FieldJumpK => left(Quick::CompareJumpK),
         Quick::FieldRequireK => left(Quick::CompareRequireK),
         Quick::FieldReturnK => left(Quick::CompareReturnK),
-        Quick::FieldCompareK => homes
-            .of(op.b)
-            .map(|home| QuickOp { code: Quick::CompareK, x: op.x & ANY, b: component(home), ..*op }),
+        Quick::FieldCompareK => homes.of(op.b).map(|home| QuickOp {
+            code: Quick::CompareK,
+            x: op.x & ANY,
+            b: component(home),
+            ..*op
+        }),
         Quick::Field => {
             homes.of(op.b).map(|home| QuickOp { code: Quick::Move, b: home + op.x.min(SIX - 1), ..*op })
         }

@@ -3,9 +3,9 @@
 use super::code::{ANY, COMPONENT_SHIFT, DIFFERS, FREE_BYTES, LENGTH_SHIFT, Quick, QuickOp, TURNED, mask};
 use super::plan::{SCRATCH, standard};
 use super::unfold::{Unfold, Window, quick};
+use super::units::{AT, PAST, fixed};
 use crate::isa::{CONST_B, CONST_C, Op};
 use crate::types::{Base, Ty};
-use super::units::{AT, PAST, fixed};
 use crate::vm::memory::{CONSTANT, Constants, NULL, elements_at, text_len, totals_at};
 use crate::vm::plan::{self, CMP_MASK, Cmp, Code, DEAD, DEAD_BEHIND, JUMP_IF, PlanOp, step_key};
 use crate::vm::step::pieces;
@@ -137,7 +137,8 @@ impl Unfold<'_> {
     /// The same for a jump behind a constant that is true.
     fn passes_constant(&self, source: u32, op: &PlanOp, quick: QuickOp, w: &Window) -> QuickOp {
         let plain = QuickOp { x: 0, ..quick };
-        let Some(target) = self.exe.ops.get(op.k as usize).filter(|target| target.code == Code::Require) else {
+        let Some(target) = self.exe.ops.get(op.k as usize).filter(|target| target.code == Code::Require)
+        else {
             return plain;
         };
         let fits = |last: &QuickOp| last.code == Quick::Const && last.a == w.at(target.a) && last.k == 1;
@@ -202,7 +203,13 @@ impl Unfold<'_> {
             Quick::EqDid => QuickOp { code: Quick::DidIs, x: turned, b, ..op },
             Quick::EqText => {
                 let (units, most) = fixed(text_len(op.k));
-                QuickOp { code: Quick::TextIs, x: turned | most << LENGTH_SHIFT, b, c: 1 + units as i16, ..op }
+                QuickOp {
+                    code: Quick::TextIs,
+                    x: turned | most << LENGTH_SHIFT,
+                    b,
+                    c: 1 + units as i16,
+                    ..op
+                }
             }
             Quick::ContainsText if op.x & CONST_C != 0 => {
                 set_of(constants, op).unwrap_or(QuickOp { code: Quick::InListK, ..op })

@@ -231,7 +231,8 @@ impl Unfold<'_> {
 
     /// Puts one branch in place of a branch over a jump and that jump, which are the last two instructions.
     fn shorten(&mut self, source: u32, over: impl FnOnce(&QuickOp) -> Option<QuickOp>) {
-        let ([.., branch, _], [.., place, jump]) = (self.ops.as_mut_slice(), self.places.as_mut_slice()) else {
+        let ([.., branch, _], [.., place, jump]) = (self.ops.as_mut_slice(), self.places.as_mut_slice())
+        else {
             return;
         };
         if place.through != 0 || jump.before != 0 || !goes_on(self.exe, place, source) {

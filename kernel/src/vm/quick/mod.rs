@@ -50,40 +50,55 @@ impl Vm {
         request: &Request<'_>,
         env: &Env<'_>,
     ) -> Receipt {
-        'leave: {
-            let Some(plan) = &exe.quick else { break 'leave };
-            let plain = env.shared.is_none()
-                && env.prices == Prices::default()
-                && !request.unknown_keys
-                && request.inputs.len() <= plan.loads.len()
-                && env.now.is_finite()
-                && env.limits.depth() >= plan.depth;
-            if !plain {
-                break 'leave;
-            }
-            let version = match env.host {
-                None => 0,
-                Some(host) if host.is_fast() => host.version(),
-                Some(_) => break 'leave,
-            };
-            if let Some(op) = &plan.gate {
-                let start = usize::from(plan.start);
-                let Some((passed, network)) = gate::run(op, request, env) else { break 'leave };
-                let gas = GasUnits { network, compute: plan.units_through(start), ..GasUnits::ZERO };
-                let cost = gas.network + gas.compute;
-                if METERED && cost > env.limits.gas_limit {
-                    break 'leave;
-                }
-                let (outcome, span) = match passed {
-                    true => (Outcome::Allow, None),
-                    false => (Outcome::Deny, span(exe, plan, start)),
-                };
-                return Receipt { outcome, message: None, span, gas, cost, mana: 0, version, detail: None };
-            }
-            return run::<METERED>(self, plan, exe, request, env, version);
+        match &exe.quick {
+            Some(plan) if plan.gate.is_some() => run_gate::<METERED>(self, plan, exe, request, env),
+            Some(plan) => run::<METERED>(self, plan, exe, request, env),
+            None => self.run_as::<METERED>(exe, request, env, None),
         }
-        self.run_as::<METERED>(exe, request, env, None)
     }
+}
+
+/// The version of the state, where nothing but the request's values can be out of the ordinary.
+#[inline(always)]
+fn ordinary(plan: &QuickPlan, request: &Request<'_>, env: &Env<'_>) -> Option<u64> {
+    let plain = env.shared.is_none()
+        && env.prices == Prices::default()
+        && !request.unknown_keys
+        && request.inputs.len() <= plan.loads.len()
+        && env.now.is_finite()
+        && env.limits.depth() >= plan.depth;
+    match env.host {
+        _ if !plain => None,
+        None => Some(0),
+        Some(host) => host.is_fast().then(|| host.version()),
+    }
+}
+
+/// Runs a plan that is one instruction.
+#[inline(never)]
+fn run_gate<const METERED: bool>(
+    vm: &mut Vm,
+    plan: &QuickPlan,
+    exe: &Executable,
+    request: &Request<'_>,
+    env: &Env<'_>,
+) -> Receipt {
+    'leave: {
+        let (Some(op), Some(version)) = (&plan.gate, ordinary(plan, request, env)) else { break 'leave };
+        let start = usize::from(plan.start);
+        let Some((passed, network)) = gate::run(op, request, env) else { break 'leave };
+        let gas = GasUnits { network, compute: plan.units_through(start), ..GasUnits::ZERO };
+        let cost = gas.network + gas.compute;
+        if METERED && cost > env.limits.gas_limit {
+            break 'leave;
+        }
+        let (outcome, span) = match passed {
+            true => (Outcome::Allow, None),
+            false => (Outcome::Deny, span(exe, plan, start)),
+        };
+        return Receipt { outcome, message: None, span, gas, cost, mana: 0, version, detail: None };
+    }
+    vm.run_as::<METERED>(exe, request, env, None)
 }
 
 /// Runs what is no gate.
@@ -94,10 +109,10 @@ fn run<const METERED: bool>(
     exe: &Executable,
     request: &Request<'_>,
     env: &Env<'_>,
-    version: u64,
 ) -> Receipt {
     let mut started = None;
     'leave: {
+        let Some(version) = ordinary(plan, request, env) else { break 'leave };
         if vm.words.capacity() > KEPT_WORDS {
             vm.make_room();
         }

@@ -62,7 +62,7 @@ fn layout() -> &'static [Ty] {
 }
 
 fn constant(ty: Ty, bytes: &mut Bytes<'_>, depth: usize) -> Value {
-    if ty.is_optional() && bytes.byte() % 2 == 0 {
+    if ty.is_optional() && bytes.byte().is_multiple_of(2) {
         return Value::Null;
     }
     if let Some(elem) = ty.elem() {
@@ -88,7 +88,7 @@ fn constant(ty: Ty, bytes: &mut Bytes<'_>, depth: usize) -> Value {
     const TEXTS: &[&str] =
         &["", "a", "kyc", "market", "loop", "sum", "k", "did:erynoa:self:bob", "a text of some length"];
     match ty.required() {
-        Ty::BOOL => Value::Bool(bytes.byte() % 2 == 0),
+        Ty::BOOL => Value::Bool(bytes.byte().is_multiple_of(2)),
         Ty::TEXT => Value::Text(bytes.pick(TEXTS).into()),
         Ty::DID => Value::Did(bytes.pick(&["did:erynoa:self:bob", "did:erynoa:self:rich", "did:x:y"]).into()),
         Ty::TRUST => Value::Trust(TrustVector(std::array::from_fn(|_| f64::from(bytes.byte()) / 255.0))),
@@ -121,9 +121,9 @@ struct Builder<'b, 'd> {
 
 /// A program, which need not verify but mostly does.
 pub(crate) fn program(bytes: &mut Bytes<'_>) -> Program {
-    let small = bytes.byte() % 3 == 0;
+    let small = bytes.byte().is_multiple_of(3);
     let layout = if small { scalars() } else { layout() };
-    let expression = bytes.byte() % 4 == 0;
+    let expression = bytes.byte().is_multiple_of(4);
     let mentions = bytes.byte() & 15;
     let effect = bytes.pick(&[EffectKind::Write, EffectKind::Write, EffectKind::Read, EffectKind::Pure]);
     let body = if expression { bytes.pick(layout) } else { Ty::BOOL };
@@ -255,21 +255,21 @@ impl Builder<'_, '_> {
     }
     fn open_loop(&mut self, open: &mut Vec<Open>) {
         let counter = self.register_of(Ty::NUMBER);
-        if self.bytes.byte() % 2 == 0 {
+        if self.bytes.byte().is_multiple_of(2) {
             let k = self.constant_of(Ty::NUMBER);
             self.emit(Op::Const, 0, [counter, k, 0]);
         }
         let head = self.code.len();
-        let leave = if self.bytes.byte() % 2 == 0 {
+        let leave = if self.bytes.byte().is_multiple_of(2) {
             let end = self.register_of(Ty::NUMBER);
-            if self.bytes.byte() % 2 == 0 {
+            if self.bytes.byte().is_multiple_of(2) {
                 self.emit(Op::RangeCheck, 0, [counter, end, 0]);
             }
             self.code.len()
         } else {
             head
         };
-        if self.bytes.byte() % 2 == 0 || self.layout.len() == scalars().len() {
+        if self.bytes.byte().is_multiple_of(2) || self.layout.len() == scalars().len() {
             let end = self.register_of(Ty::NUMBER);
             self.emit(Op::LoopLess, 0, [counter, end, 0]);
         } else {
@@ -282,7 +282,7 @@ impl Builder<'_, '_> {
                 self.emit(Op::Elem, 0, [to, over, counter]);
             }
         }
-        if self.bytes.byte() % 8 != 0 {
+        if !self.bytes.byte().is_multiple_of(8) {
             self.emit(Op::Round, 0, [0, 0, 0]);
         }
         open.push(Open { head, leave, counter });
@@ -323,7 +323,9 @@ impl Builder<'_, '_> {
                     let first = self.registers.len() - self.layout.len();
                     (first + self.bytes.below(NUMBERS + 1 - usize::from(*n))) as u16
                 }
-                Role::OptText if self.bytes.byte() % 2 == 0 || self.layout.len() == scalars().len() => {
+                Role::OptText
+                    if self.bytes.byte().is_multiple_of(2) || self.layout.len() == scalars().len() =>
+                {
                     NO_CONST
                 }
                 Role::K | Role::OptText if op == Op::Emit || op == Op::Require => self.constant_of(Ty::TEXT),

@@ -4,6 +4,7 @@
 //! - [`source`]: any text either compiles or is refused with sound diagnostics; what compiles verifies, comes back from
 //!   bytecode as it was, and keeps the promises of a run.
 //! - [`bytecode`]: any bytes either load or are refused; any program that verifies keeps the promises of a run.
+//! - [`lanes`]: any program that verifies has the same receipts in lanes as by itself.
 //! - [`differential`]: the reference interpreter and the engine give the same receipts.
 //!
 //! The promises of a run (`promises`): no panic, the same receipt every time and on every machine, no more gas than its
@@ -11,6 +12,7 @@
 
 mod build;
 mod bytes;
+mod lanes;
 mod promises;
 
 use bytes::Bytes;
@@ -27,6 +29,7 @@ use eclvm_testkit::runner::Worker;
 use eclvm_testkit::shrink::shrink;
 use sha2::{Digest, Sha256};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// How far an input got. Tests look at it: inputs that are all refused at the door prove nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -145,6 +148,38 @@ fn program(program: Program, data: &[u8]) -> Reached {
             promises::hold(&Executable::new(verified), data);
             Reached::Ran
         }
+    }
+}
+
+/// Bytes in; programs that have the same receipts in lanes as one by one, or a refusal, out. The first byte says how the
+/// rest is read: as text, as the choices of a program, or as changes to a compiled one.
+pub fn lanes(data: &[u8]) {
+    lanes_reached(data);
+}
+
+/// As [`lanes`], and how far it got: `Ran` where a program has a lane plan.
+pub fn lanes_reached(data: &[u8]) -> Reached {
+    let (Some(how), rest) = (data.first().copied(), data.get(1..).unwrap_or(&[])) else {
+        return Reached::Refused;
+    };
+    let program = match how % 8 {
+        0..4 => {
+            let Ok(module) = Module::compile(&String::from_utf8_lossy(rest)) else { return Reached::Refused };
+            let mut reached = Reached::Refused;
+            for policy in module.policies() {
+                if lanes::hold(policy.executable(), data) == Reached::Ran {
+                    lanes::hold_in_batches(policy, data);
+                    reached = Reached::Ran;
+                }
+            }
+            return reached;
+        }
+        4..7 => build::program(&mut Bytes::new(rest)),
+        _ => build::changed(&mut Bytes::new(rest)),
+    };
+    match Verified::new(program) {
+        Ok(verified) => lanes::hold(&Arc::new(Executable::new(verified)), data),
+        Err(_) => Reached::Refused,
     }
 }
 

@@ -19,7 +19,7 @@ use std::sync::{Arc, OnceLock};
 
 const REQUESTS: usize = 3;
 /// Small enough that a loop without an end is quick, large enough to get through what ends.
-const LIMITS: BudgetLimits =
+pub(crate) const LIMITS: BudgetLimits =
     BudgetLimits { gas_limit: 3_000, mana_limit: 60, max_stack_depth: 24, timeout_ms: u64::MAX };
 
 const WORLD: &str = r#"{
@@ -38,7 +38,7 @@ const WORLD: &str = r#"{
   }
 }"#;
 
-fn world() -> &'static StateHost {
+pub(crate) fn world() -> &'static StateHost {
     static HOST: OnceLock<StateHost> = OnceLock::new();
     HOST.get_or_init(|| StateHost::new(Arc::new(World::from_json(WORLD.as_bytes()).expect("a sound world"))))
 }
@@ -117,7 +117,7 @@ fn check(exe: &Executable, receipt: &Receipt, env: &Env<'_>) {
     }
 }
 
-fn assert_same(a: &Receipt, b: &Receipt, what: &str) {
+pub(crate) fn assert_same(a: &Receipt, b: &Receipt, what: &str) {
     // As text: a value may be NaN.
     let (a, b) = (format!("{a:?}"), format!("{b:?}"));
     assert!(a == b, "{what}:\n{a}\n{b}");
@@ -128,7 +128,7 @@ const DIDS: &[&str] =
 const TEXTS: &[&str] =
     &["", "a", "kyc", "market", "loop", "sum", "plain", "jail", "ä€😀", "did:erynoa:self:bob", "k"];
 
-fn request<'a>(exe: &Executable, has_host: bool, rng: &mut Rng, bump: &'a Bump) -> Request<'a> {
+pub(crate) fn request<'a>(exe: &Executable, has_host: bool, rng: &mut Rng, bump: &'a Bump) -> Request<'a> {
     let program = exe.program();
     let inputs: Vec<ValueRef<'a>> =
         program.inputs.iter().map(|input| value(input.ty, rng, bump, 0)).collect();

@@ -1,7 +1,7 @@
 //! The targets on seeded inputs: the same on every machine, quick enough for every build. `FUZZ_SECONDS` and `FUZZ_SEED`
 //! make it longer and other.
 
-use eclvm_fuzz::{Reached, bytecode_reached, differential, source_reached};
+use eclvm_fuzz::{Reached, bytecode_reached, differential, lanes_reached, source_reached};
 use eclvm_testkit::generate::rng::Rng;
 use eclvm_testkit::runner;
 use std::fs;
@@ -192,4 +192,23 @@ fn engine_and_reference_agree() {
         differential(data);
         Reached::Ran
     });
+}
+
+#[test]
+fn lanes_and_single_runs_agree() {
+    let seeds = seeds();
+    let make = |rng: &mut Rng| {
+        let text = match rng.below(8) {
+            0 | 1 => mutate(seeds[rng.index(seeds.len())].clone(), &seeds, rng),
+            2..4 => runner::source(rng.word()).0.into_bytes(),
+            _ => {
+                let how = 4 + rng.below(4) as u8;
+                return std::iter::once(how).chain((0..rng.below(300)).map(|_| rng.word() as u8)).collect();
+            }
+        };
+        std::iter::once(0).chain(text).collect()
+    };
+    let (ran, made) = inputs(20_000, make, lanes_reached);
+    println!("{made} inputs, {ran} ran in lanes");
+    assert!(ran * 10 >= made, "of {made} inputs only {ran} have a plan: lanes are hardly tested");
 }

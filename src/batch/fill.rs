@@ -1,21 +1,75 @@
 //! Requests, row by row, into columns. Only the ordinary is taken: a request with anything unusual about its inputs is left
 //! out, and the scalar engine says what that means.
 
-use super::Requests;
 use super::intern::Interner;
+use super::{Requests, TypedRows};
 use bumpalo::Bump;
-use eclvm_kernel::lanes::{InputColumn, LanePlan, NULL, masks};
+use eclvm_kernel::lanes::{Asks, InputColumn, LanePlan, NULL, masks};
 use eclvm_kernel::limits::{MAX_ARRAY_ELEMENTS, MAX_TEXT_BYTES};
 use eclvm_kernel::program::{Program, StdInput};
 use eclvm_kernel::request::Request;
 use eclvm_kernel::types::{Base, Ty};
-use eclvm_kernel::value::ValueRef;
+use eclvm_kernel::value::{TrustVector, ValueRef};
 
 /// What one input holds in each lane.
 #[derive(Debug)]
 enum Lanes {
     Words(Vec<f64>),
     Six(Box<[Vec<f64>; 6]>),
+}
+
+/// A piece of a column that is being filled: 64 places at most.
+pub struct Filling<'f> {
+    pub(super) ty: Ty,
+    /// Of elements, where it is of lists.
+    pub(super) elem: Ty,
+    nullable: bool,
+    pub(super) interner: &'f mut Interner,
+    /// Which input it is, and what is asked of it, where that is little.
+    pub(super) asks: Option<(usize, &'f Asks)>,
+    /// Of vectors six columns, else the first.
+    columns: [&'f mut [f64]; 6],
+}
+
+impl Filling<'_> {
+    /// Puts a word; None is none, and false.
+    #[inline(always)]
+    pub(super) fn put(&mut self, at: usize, word: Option<u64>) -> bool {
+        let [column, ..] = &mut self.columns;
+        if let Some(slot) = column.get_mut(at) {
+            *slot = f64::from_bits(word.unwrap_or(NULL));
+        }
+        word.is_some()
+    }
+    #[inline(always)]
+    pub(super) fn put_null(&mut self, at: usize) -> bool {
+        self.put(at, None);
+        self.nullable
+    }
+    #[inline(always)]
+    pub(super) fn put_vector(&mut self, at: usize, vector: &TrustVector) -> bool {
+        for (column, x) in self.columns.iter_mut().zip(vector.0) {
+            if let Some(slot) = column.get_mut(at) {
+                *slot = x;
+            }
+        }
+        vector.is_valid()
+    }
+}
+
+impl Filling<'_> {
+    /// Puts vectors, at most 64. The bits of those that are unusual.
+    #[inline(always)]
+    pub(super) fn put_vectors(self, vectors: impl Iterator<Item = TrustVector>) -> u64 {
+        let [r, i, c, p, v, o] = self.columns;
+        let places = r.iter_mut().zip(i).zip(c).zip(p).zip(v).zip(o);
+        let mut odd = 0;
+        for (at, ((((((r, i), c), p), v), o), vector)) in places.zip(vectors).enumerate() {
+            [*r, *i, *c, *p, *v, *o] = vector.0;
+            odd |= u64::from(!vector.is_valid()) << (at % 64);
+        }
+        odd
+    }
 }
 
 /// One input, as each request is asked for it.
@@ -93,7 +147,7 @@ impl Fill {
             }
             bump.reset();
             let ordinary = match requests.request(from + lane, bump) {
-                Ok(request) => self.row((lane, n), interner, &request, on_host),
+                Ok(request) => self.row((lane, n), plan, interner, &request, on_host),
                 Err(_) => false,
             };
             if ordinary {
@@ -103,12 +157,69 @@ impl Fill {
         most
     }
 
+    /// Takes rows with typed fields from `from` on, `most` of them.
+    pub(super) fn fill_typed(
+        &mut self,
+        plan: &LanePlan,
+        interner: &mut Interner,
+        rows: &dyn TypedRows,
+        (from, most): (usize, usize),
+        on_host: bool,
+    ) {
+        self.active.clear();
+        self.active.resize(masks::words(most), 0);
+        let given_trust = on_host && rows.has(self.inputs.len() - 1);
+        if given_trust || self.inputs.iter().enumerate().any(|(at, input)| input.required && !rows.has(at)) {
+            // All are unusual.
+            return;
+        }
+        masks::first(&mut self.active, most);
+        for (at, lanes) in self.lanes.iter_mut().enumerate() {
+            let room = |words: &mut Vec<f64>| {
+                if !rows.has(at) {
+                    words.clear();
+                }
+                words.resize(most, f64::from_bits(NULL));
+            };
+            match lanes {
+                Lanes::Words(words) => room(words),
+                Lanes::Six(six) => six.iter_mut().for_each(room),
+            }
+        }
+        for (block, active) in self.active.iter_mut().enumerate() {
+            let (first, end) = (block * 64, most.min(block * 64 + 64));
+            for (at, (lanes, input)) in self.lanes.iter_mut().zip(&self.inputs).enumerate() {
+                if !rows.has(at) {
+                    continue;
+                }
+                let mut columns: [&mut [f64]; 6] = Default::default();
+                match lanes {
+                    Lanes::Words(words) => {
+                        let [column, ..] = &mut columns;
+                        *column = words.get_mut(first..end).unwrap_or(&mut []);
+                    }
+                    Lanes::Six(six) => {
+                        for (column, words) in columns.iter_mut().zip(six.iter_mut()) {
+                            *column = words.get_mut(first..end).unwrap_or(&mut []);
+                        }
+                    }
+                }
+                let elem = input.ty.elem().unwrap_or(Ty::UNIT);
+                let asks = plan.asks(at).map(|asks| (at, asks));
+                let filling =
+                    Filling { ty: input.ty, elem, nullable: input.nullable, interner, asks, columns };
+                *active &= !rows.fill(at, from + first, end - first, filling);
+            }
+        }
+    }
+
     /// Puts a request to a program of `n` inputs into a lane; false where it is unusual, and then some columns may have it
     /// and some not.
     #[inline]
     fn row(
         &mut self,
         (lane, n): (usize, usize),
+        plan: &LanePlan,
         interner: &mut Interner,
         request: &Request<'_>,
         on_host: bool,
@@ -122,7 +233,7 @@ impl Fill {
         let missing = core::iter::repeat_n(ValueRef::Missing, n - request.inputs.len());
         let standard = [request.caller, request.realm, request.trust];
         let given = request.inputs.iter().copied().chain(missing).chain(standard);
-        for ((lanes, input), given) in self.lanes.iter_mut().zip(&self.inputs).zip(given) {
+        for (at, ((lanes, input), given)) in self.lanes.iter_mut().zip(&self.inputs).zip(given).enumerate() {
             match given {
                 ValueRef::Missing if !input.required => continue,
                 ValueRef::Null if input.nullable => continue,
@@ -137,7 +248,11 @@ impl Fill {
                     }
                 }
                 (Lanes::Words(words), given) => {
-                    match (word(interner, given, input.ty), words.get_mut(lane)) {
+                    let word = match plan.asks(at) {
+                        Some(asks) => asked(interner, (at, asks), given),
+                        None => word(interner, given, input.ty),
+                    };
+                    match (word, words.get_mut(lane)) {
                         (Some(bits), Some(slot)) => *slot = f64::from_bits(bits),
                         _ => return false,
                     }
@@ -154,6 +269,24 @@ impl Fill {
             Lanes::Words(words) => InputColumn::Words(words),
             Lanes::Six(six) => InputColumn::Trust(six.each_ref().map(Vec::as_slice)),
         }))
+    }
+}
+
+/// The bits of a text, or a list of texts, of which little is asked.
+#[inline]
+fn asked(interner: &mut Interner, (input, asks): (usize, &Asks), given: ValueRef<'_>) -> Option<u64> {
+    match (asks, given) {
+        (Asks::Text { .. }, ValueRef::Text(s)) if s.len() <= MAX_TEXT_BYTES => {
+            interner.asked_text((input, asks), s)
+        }
+        (Asks::List { holds }, ValueRef::Array(items)) if items.len() <= MAX_ARRAY_ELEMENTS => {
+            let texts = items.iter().map(|item| match item {
+                ValueRef::Text(s) if s.len() <= MAX_TEXT_BYTES => Some(*s),
+                _ => None,
+            });
+            interner.asked_list((input, holds), texts)
+        }
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Texts and arrays of requests, as the lanes engine wants them: dense ids, equal texts once.
 
-use eclvm_kernel::lanes::{Arrays, Dictionary, LanePlan, NULL, number_bits};
+use super::asked::Asked;
+use eclvm_kernel::lanes::{Arrays, Dictionary, LanePlan, NULL, ends, number_bits};
 use eclvm_kernel::limits::{MAX_INTERNED_BYTES, MAX_INTERNED_TEXTS};
 use eclvm_kernel::value::ValueRef;
 use foldhash::fast::RandomState;
@@ -11,34 +12,76 @@ const EMPTY: u64 = u64::MAX;
 /// The part of a place that is of the hash.
 const TAG: u64 = !0 << 32;
 /// Texts and words of arrays beyond which a new chunk of rows begins anew: what is held stays near.
-const FEW: usize = 4_096;
+const FEW: usize = 8_192;
 /// Places of the largest table that is kept.
-const KEPT: usize = 1 << 15;
+const KEPT: usize = 1 << 16;
 /// Arrays that are kept in mind.
 const LISTS: usize = 4_096;
 /// Arrays in one place of the table: with one, two that share a place would drive each other out.
 const WAYS: usize = 4;
 /// No array.
 const NO_LIST: u32 = u32::MAX;
+/// A text that is long, or unknown, or not in its place: to be looked up by itself.
+const NO_TEXT: u32 = u32::MAX;
+/// Ids that fit into the key of a short list, one more than each in so many bits, and how many of them do.
+const KEY_BITS: u32 = 16;
+pub(super) const SHORT: usize = 8;
+/// Short lists that are kept in mind by what they are.
+const KEYS: usize = 4_096;
+
+/// An array of a few texts, or of a few DIDs.
+#[derive(Clone, Copy, Debug, Default)]
+struct ShortList {
+    /// Its ids; 0 of none.
+    key: u128,
+    id: u32,
+    /// Bytes of its texts.
+    bytes: u32,
+}
 
 /// Ids of texts and arrays. The table hashes with a seed of its own, so that nobody who chooses texts can choose collisions.
 #[derive(Debug, Default)]
-pub(super) struct Interner {
+pub struct Interner {
     pub(super) texts: Dictionary,
     pub(super) arrays: Arrays,
     /// An id and, above it, the upper half of its text's hash.
     table: Vec<u64>,
     hasher: RandomState,
+    /// Two numbers that nobody knows, for short texts and lists.
+    seeds: [u64; 2],
     /// Texts that the plan knew.
     known: usize,
+    /// Whether nothing is taken when it is full.
+    bounded: bool,
     scratch: Vec<u64>,
     /// The arrays that came last, by what they hold.
     lists: Vec<u32>,
+    /// Short ones, each in its place or nowhere.
+    short: Vec<ShortList>,
+    /// Texts that are looked up together: their ends and lengths, and
+    together: Vec<([u64; 2], usize)>,
+    /// their ids, or `NO_TEXT`.
+    ids: Vec<u32>,
+    pub(super) asked: Asked,
+}
+
+/// Both halves of a product, so that each bit of it depends on all bits of both.
+#[inline(always)]
+pub(super) fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
 }
 
 impl Interner {
-    /// Holds what the plan knows, and nothing else.
-    pub(super) fn begin(&mut self, plan: &LanePlan) {
+    /// Holds what the plan knows, and nothing else. A bounded one takes no more when it is full.
+    pub(super) fn begin(&mut self, plan: &LanePlan, bounded: bool) {
+        self.bounded = bounded;
+        if self.seeds == [0; 2] {
+            // Odd, so that no product is 0 for one of them.
+            self.seeds = [0, 1].map(|n: u64| self.hasher.hash_one(n) | 1);
+        }
+        self.short.clear();
+        self.asked.clear();
         self.texts.begin(plan.texts());
         self.arrays.begin(plan.arrays());
         self.known = plan.texts().len();
@@ -57,14 +100,35 @@ impl Interner {
         self.texts.len() > self.known + MAX_INTERNED_TEXTS
             || self.texts.bytes() + 8 * self.arrays.words() + 16 * self.arrays.len() > MAX_INTERNED_BYTES
     }
+    #[inline(always)]
+    pub(super) fn seed(&self) -> u64 {
+        let [seed, _] = self.seeds;
+        seed
+    }
+    pub(super) fn is_bounded_and_full(&self) -> bool {
+        self.bounded && self.is_full()
+    }
     /// Whether so much has gathered that the next chunk of rows had better begin anew.
     pub(super) fn is_filled(&self) -> bool {
         self.texts.len() > self.known + FEW || self.arrays.words() > 2 * FEW || self.arrays.len() > 2 * FEW
     }
     /// Puts an id, whose text is not there yet, into the table.
     fn place(&mut self, id: u32) {
-        let hash = self.hasher.hash_one(self.texts.text(id as usize));
-        self.put(hash, id);
+        let text = self.texts.text(id as usize);
+        self.put(self.hash(text, ends(text)), id);
+    }
+    /// Of up to sixteen bytes from their ends, which tell them apart together with the length.
+    #[inline(always)]
+    fn hash(&self, text: &str, [head, tail]: [u64; 2]) -> u64 {
+        if text.len() > 16 {
+            return self.hasher.hash_one(text);
+        }
+        self.short_hash([head, tail], text.len())
+    }
+    #[inline(always)]
+    fn short_hash(&self, [head, tail]: [u64; 2], len: usize) -> u64 {
+        let [s, t] = self.seeds;
+        fold(head ^ s, tail ^ t ^ (len as u64) << 56)
     }
     fn put(&mut self, hash: u64, id: u32) {
         let mut at = hash as usize & (self.table.len() - 1);
@@ -78,14 +142,23 @@ impl Interner {
     /// The id of a text; None where there is no room.
     #[inline]
     fn id(&mut self, text: &str) -> Option<u32> {
-        let hash = self.hasher.hash_one(text);
+        let ends = ends(text);
+        let hash = self.hash(text, ends);
         let mut at = hash as usize & (self.table.len() - 1);
         while let Some(place) = self.table.get(at).copied().filter(|place| *place != EMPTY) {
             let id = place as u32;
-            if place & TAG == hash & TAG && self.texts.text(id as usize) == text {
+            if place & TAG == hash & TAG && self.texts.is(id, text, ends) {
                 return Some(id);
             }
             at = (at + 1) & (self.table.len() - 1);
+        }
+        self.add(text, hash, at)
+    }
+    /// Adds a text; `at` is a free place of the table, where it belongs.
+    #[inline(never)]
+    fn add(&mut self, text: &str, hash: u64, at: usize) -> Option<u32> {
+        if self.is_bounded_and_full() {
+            return None;
         }
         let id = self.texts.push(text)?;
         if self.texts.len() * 2 > self.table.len() {
@@ -110,37 +183,134 @@ impl Interner {
     pub(super) fn did(&mut self, did: &str) -> Option<u64> {
         self.id(did).map(u64::from)
     }
-    /// The bits of an array whose elements have been checked.
-    pub(super) fn array(&mut self, items: &[ValueRef<'_>]) -> Option<u64> {
+    /// Texts are looked up together, in steps: first their ends are read, then all are looked for, then they are used. Each step
+    /// is a short loop that waits for nothing of the one before, so that many loads are under way at once, and a jump that
+    /// was not foreseen costs little.
+    pub(super) fn begin_together(&mut self) {
+        self.together.clear();
+    }
+    #[inline(always)]
+    pub(super) fn and_text(&mut self, text: &str) {
+        self.together.push((ends(text), text.len()));
+    }
+    #[inline(never)]
+    pub(super) fn look_up_together(&mut self, as_strings: bool) {
+        let mut ids = std::mem::take(&mut self.ids);
+        ids.clear();
+        let mut range: Option<(usize, usize)> = None;
+        ids.extend(self.together.iter().map(|(ends, len)| {
+            let (least, most) = range.unwrap_or((*len, *len));
+            range = Some((least.min(*len), most.max(*len)));
+            if *len > 16 {
+                return NO_TEXT;
+            }
+            let hash = self.short_hash(*ends, *len);
+            let at = hash as usize & (self.table.len() - 1);
+            let id = self.table.get(at).map_or(NO_TEXT, |place| *place as u32);
+            if self.texts.has(id, *ends, *len) { id } else { NO_TEXT }
+        }));
+        self.ids = ids;
+        if let (Some((least, most)), true) = (range, as_strings) {
+            self.texts.measured(least, most);
+        }
+    }
+    /// The bits of the text that was told of as number `at`, which is `text`, a string or else a DID.
+    #[inline(always)]
+    pub(super) fn told(&mut self, at: usize, text: &str, is_string: bool) -> Option<u64> {
+        match self.ids.get(at) {
+            Some(id) if *id != NO_TEXT => Some(u64::from(*id)),
+            _ if is_string => self.text(text),
+            _ => self.did(text),
+        }
+    }
+
+    /// The bits of an array, of whose elements `word` says the bits, and `bytes_of` how many bytes of texts they are; None
+    /// where one has no bits. `word` may be asked twice.
+    #[inline]
+    pub(super) fn array_of<T>(
+        &mut self,
+        items: &[T],
+        bytes_of: impl Fn(&T) -> usize,
+        mut word: impl FnMut(&mut Self, &T, usize) -> Option<u64>,
+    ) -> Option<u64> {
+        let (mut key, mut bytes) = (0u128, 0usize);
+        let mut ids = 0;
+        if items.len() <= SHORT {
+            for (number, item) in items.iter().enumerate() {
+                let id = word(self, item, number)?;
+                ids |= id;
+                key = key << KEY_BITS | u128::from(id + 1);
+                bytes += bytes_of(item);
+            }
+        }
+        if items.len() > SHORT || ids + 1 >= 1 << KEY_BITS {
+            return self.long(items, bytes_of, word);
+        }
+        if self.short.is_empty() {
+            self.short.resize(KEYS, ShortList { id: NO_LIST, ..ShortList::default() });
+        }
+        let [s, t] = self.seeds;
+        let at = fold(key as u64 ^ s, (key >> 64) as u64 ^ t) as usize % KEYS;
+        let known = *self.short.get(at)?;
+        if known.key == key && known.bytes as usize == bytes && known.id != NO_LIST {
+            return Some(u64::from(known.id));
+        }
+        let mut words = [0; SHORT];
+        for (word, n) in words.iter_mut().zip((0..items.len() as u32).rev()) {
+            *word = (key >> (n * KEY_BITS)) as u64 & ((1 << KEY_BITS) - 1);
+            *word -= 1;
+        }
+        let id = self.list(words.get(..items.len())?, bytes as u64)?;
+        if let Some(slot) = self.short.get_mut(at) {
+            *slot = ShortList { key, id: id as u32, bytes: bytes as u32 };
+        }
+        Some(id)
+    }
+    fn long<T>(
+        &mut self,
+        items: &[T],
+        bytes_of: impl Fn(&T) -> usize,
+        mut word: impl FnMut(&mut Self, &T, usize) -> Option<u64>,
+    ) -> Option<u64> {
         let mut words = std::mem::take(&mut self.scratch);
         words.clear();
-        let mut bytes = 0u64;
-        for item in items {
-            words.push(match item {
-                ValueRef::Number(n) => number_bits(*n),
-                ValueRef::Bool(b) => u64::from(*b),
-                ValueRef::Text(s) => {
-                    bytes += s.len() as u64;
-                    self.text(s)?
-                }
-                ValueRef::Did(d) => self.did(d.as_str())?,
-                ValueRef::Null => NULL,
-                _ => return None,
-            });
+        let mut bytes = 0;
+        for (number, item) in items.iter().enumerate() {
+            words.push(word(self, item, number)?);
+            bytes += bytes_of(item) as u64;
         }
         let id = self.list(&words, bytes);
         self.scratch = words;
         id
+    }
+    /// The bits of an array whose elements have been checked.
+    pub(super) fn array(&mut self, items: &[ValueRef<'_>]) -> Option<u64> {
+        let bytes_of = |item: &ValueRef<'_>| match item {
+            ValueRef::Text(s) => s.len(),
+            _ => 0,
+        };
+        self.array_of(items, bytes_of, |this, item, _| match item {
+            ValueRef::Number(n) => Some(number_bits(*n)),
+            ValueRef::Bool(b) => Some(u64::from(*b)),
+            ValueRef::Text(s) => this.text(s),
+            ValueRef::Did(d) => this.did(d.as_str()),
+            ValueRef::Null => Some(NULL),
+            _ => None,
+        })
     }
     /// The bits of an array of these elements, whose texts have so many bytes. Equal ones that follow closely are one: what
     /// is remembered of arrays goes by their ids. Only the latest few in each place of a small table are looked at, so that
     /// arrays which do not come again cost no room.
     pub(super) fn list(&mut self, words: &[u64], bytes: u64) -> Option<u64> {
         self.lists.resize(LISTS, NO_LIST);
+        let is_full = self.is_bounded_and_full();
         let first = self.hasher.hash_one(words) as usize % (LISTS / WAYS) * WAYS;
         let place = self.lists.get_mut(first..first + WAYS)?;
         if let Some(id) = place.iter().find(|id| self.arrays.is(**id, words, bytes)) {
             return Some(u64::from(*id));
+        }
+        if is_full {
+            return None;
         }
         let id = self.arrays.push(words.iter().copied(), bytes)?;
         let at = place.iter().position(|id| *id == NO_LIST).unwrap_or(id as usize % WAYS);

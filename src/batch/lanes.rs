@@ -37,6 +37,8 @@ pub struct LaneWorker {
     pub(super) scalar: Worker,
     /// Whether texts and answers are those of the requests at hand.
     begun: bool,
+    /// Whether these are rows that fill columns field by field.
+    is_typed: bool,
     /// The columns whose texts the answers belong to: dead where they are those of rows. Its address is taken for as long
     /// as this stands, so that no other columns are mistaken for them.
     known: Weak<Prepared>,
@@ -96,12 +98,11 @@ impl LaneWorker {
         (from, most): (usize, usize),
         env: &Env<'_>,
     ) -> usize {
-        self.begin_rows(plan, env);
+        self.begin_rows(plan, requests, env);
         self.make_room(plan, most);
         let job = AssertUnwindSafe(|| {
             let on_host = env.host.is_some();
-            let took =
-                self.fill.fill(plan, &mut self.interner, requests, (from, most), on_host, &mut self.bump);
+            let took = self.fill_rows(plan, requests, (from, most), on_host);
             self.bump.reset();
             let given = Given {
                 inputs: Inputs { columns: self.fill.columns(&self.bump), first: 0, lanes: took },
@@ -135,15 +136,36 @@ impl LaneWorker {
         }
     }
 
-    fn begin_rows(&mut self, plan: &LanePlan, env: &Env<'_>) {
+    fn begin_rows<R: Requests + ?Sized>(&mut self, plan: &LanePlan, requests: &R, env: &Env<'_>) {
         if !self.begun {
             self.fill.begin(plan.program(), env.host.is_some());
+            // Fields of another policy's inputs are other fields.
+            self.is_typed = requests.typed().is_some_and(|rows| {
+                std::ptr::eq(rows.program(), plan.program()) || rows.program() == plan.program()
+            });
         }
         if !self.begun || self.interner.is_filled() || self.interner.is_full() {
-            self.interner.begin(plan);
+            self.interner.begin(plan, true);
             self.lanes.forget();
             self.known = Weak::new();
             self.begun = true;
+        }
+    }
+
+    /// Makes columns of rows: by field where they say how, else request by request. Says of how many.
+    fn fill_rows<R: Requests + ?Sized>(
+        &mut self,
+        plan: &LanePlan,
+        requests: &R,
+        (from, most): (usize, usize),
+        on_host: bool,
+    ) -> usize {
+        match requests.typed() {
+            Some(rows) if self.is_typed => {
+                self.fill.fill_typed(plan, &mut self.interner, rows, (from, most), on_host);
+                most
+            }
+            _ => self.fill.fill(plan, &mut self.interner, requests, (from, most), on_host, &mut self.bump),
         }
     }
 
@@ -157,11 +179,11 @@ impl LaneWorker {
         env: &Env<'_>,
         part: &mut Part<'_>,
     ) {
-        self.begin_rows(plan, env);
+        self.begin_rows(plan, requests, env);
         let lanes = part.lanes;
         let job = AssertUnwindSafe(|| {
             let on_host = env.host.is_some();
-            self.fill.fill(plan, &mut self.interner, requests, (from, lanes), on_host, &mut self.bump);
+            self.fill_rows(plan, requests, (from, lanes), on_host);
             self.bump.reset();
             let given = Given {
                 inputs: Inputs { columns: self.fill.columns(&self.bump), first: 0, lanes },

@@ -6,11 +6,12 @@
 //! column. `on_state` commits a whole batch to a state, as one version.
 //!
 //! Two engines decide, with the same receipts. The scalar engine takes requests one by one; the lanes engine takes a
-//! thousand at a time and needs them in columns: `prepared` looks over columns that are there, `fill` makes them of rows,
-//! `intern` gives texts their ids, `lanes` runs chunks, `decisions` holds answers by column. [`Engine`] says which is wanted;
+//! thousand at a time and needs them in columns: `prepared` looks over columns that are there, `fill` makes them of rows
+//! (of structs field by field, `rows`), `intern` gives texts their ids (`asked` one for many),  `lanes` runs chunks, `decisions` holds answers by column. [`Engine`] says which is wanted;
 //! [`Summary::engines`] which it was, and why.
 
 mod ahead;
+mod asked;
 mod columns;
 mod decisions;
 mod distinct;
@@ -26,6 +27,7 @@ mod pace;
 mod parallel;
 mod portion;
 mod prepared;
+mod rows;
 mod sequential;
 mod summary;
 mod writing;
@@ -38,6 +40,7 @@ pub use decisions::Decisions;
 pub use lanes::LaneWorker;
 #[cfg(feature = "state-host")]
 pub use on_state::{StateBatch, StateBatchError, run_on_state, run_on_state_observed};
+pub use rows::{RowValue, Rows};
 pub use summary::{Engines, Latency, Summary};
 
 use crate::clock::SystemClock;
@@ -49,7 +52,7 @@ use eclvm_kernel::budget::{Budget, BudgetLimits, is_of_time};
 use eclvm_kernel::fault::{Exhaustion, Fault, Outcome};
 use eclvm_kernel::gas::Prices;
 use eclvm_kernel::host::HostInterface;
-use eclvm_kernel::program::EffectKind;
+use eclvm_kernel::program::{EffectKind, Program};
 use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::{Clock, Env, Request};
 use eclvm_kernel::value::ValueRef;
@@ -76,6 +79,22 @@ pub trait Requests: Sync {
     fn columns(&self) -> Option<&RequestColumns<'_>> {
         None
     }
+    /// The same requests field by field, where they are [`Rows`].
+    #[doc(hidden)]
+    fn typed(&self) -> Option<&dyn TypedRows> {
+        None
+    }
+}
+
+/// Rows that fill columns field by field. Inputs are counted as the program has them, then caller, realm, trust.
+#[doc(hidden)]
+pub trait TypedRows: Sync {
+    /// The program whose inputs these are.
+    fn program(&self) -> &Program;
+    /// Whether an input is given.
+    fn has(&self, input: usize) -> bool;
+    /// Puts an input of rows from `from` on, at most 64, into a column; the bits of those that are unusual.
+    fn fill(&self, input: usize, from: usize, most: usize, filling: fill::Filling<'_>) -> u64;
 }
 
 impl Requests for [Request<'_>] {

@@ -36,7 +36,8 @@ impl Batch<'_> {
             _ => {}
         }
         let plan = self.policy.lanes().map_err(|why| Some(why.reason()))?;
-        if options.engine == Engine::Auto && requests.columns().is_none() {
+        let is_by_row = requests.columns().is_none() && requests.typed().is_none();
+        if options.engine == Engine::Auto && is_by_row {
             let [by_lanes, by_scalar] = rows_ns(plan.program());
             if by_scalar < by_lanes {
                 return Err(Some("making columns of these rows takes longer than deciding them"));

@@ -35,7 +35,7 @@ impl Prepared {
     pub(super) fn new(given: &RequestColumns<'_>, plan: &LanePlan, on_host: bool) -> Prepared {
         let program = plan.program();
         let mut prepared = Prepared::default();
-        prepared.interner.begin(plan);
+        prepared.interner.begin(plan, false);
         for (column, input) in given.columns.iter().zip(&program.inputs) {
             prepared.add(given.rows, column, input.ty, !input.ty.is_optional(), input.ty.is_optional());
         }

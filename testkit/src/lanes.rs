@@ -2,10 +2,11 @@
 //! different ways; at several widths, by rows and by columns. Whole receipts are compared.
 
 use crate::case::{Ask, Setting};
-use crate::compare::{Subject, catch, fields};
+use crate::compare::{Subject, catch, fields as differing};
 use crate::generate::given;
 use crate::generate::rng::Rng;
 use crate::reference::{self, RefReceipt};
+use crate::typed;
 use bumpalo::Bump;
 use eclvm::Policy;
 use eclvm::batch::{
@@ -108,7 +109,7 @@ fn which(place: usize, n: usize) -> usize {
 fn same(policy: &Policy, expected: &[RefReceipt], out: &[Receipt]) -> Result<(), String> {
     for (place, receipt) in out.iter().enumerate() {
         let expected = &expected[which(place, expected.len())];
-        let wrong = fields(policy.program(), expected, receipt);
+        let wrong = differing(policy.program(), expected, receipt);
         if !wrong.is_empty() {
             let wrong = wrong.join(", ");
             return Err(format!("lane {place}: {wrong}\nreference {expected:#?}\nlanes {receipt:#?}"));
@@ -139,6 +140,7 @@ fn batches(
     let mut batch = Batch::new(policy, options.clone()).unwrap();
     let receipts = catch(|| batch.run(rows.as_slice()))?.map_err(|_| "the batch is cut".to_owned())?;
     same(policy, expected, &receipts).map_err(|what| format!("batch of rows: {what}"))?;
+    structs(policy, &rows, expected, &options)?;
     // What columns cannot say: keys that nobody knows.
     let n = policy.inputs().len();
     if rows.iter().any(|row| row.unknown_keys || row.inputs.len() > n) {
@@ -183,6 +185,37 @@ fn batches(
         |s: &eclvm::batch::Summary| (s.requests, s.allow, s.deny, s.fault, s.exhausted, s.cost, s.mana);
     if sums(a) != sums(b) || a.gas != b.gas {
         return Err(format!("summaries differ: {:?} {:?}, {:?} {:?}", sums(a), a.gas, sums(b), b.gas));
+    }
+    Ok(())
+}
+
+/// The same as rows of structs, as far as these can say it.
+fn structs(
+    policy: &Policy,
+    requests: &[Request<'_>],
+    expected: &[RefReceipt],
+    options: &BatchOptions<'_>,
+) -> Result<(), String> {
+    let (rows, places) = typed::rows(policy, requests);
+    let names = policy.inputs().iter().map(|input| &*input.name);
+    if names.clone().any(|name| ["caller", "realm", "trust"].contains(&name)) {
+        return Ok(());
+    }
+    let Some(fields) = typed::fields(policy, &rows) else { return Ok(()) };
+    let mut batch = Batch::new(policy, options.clone()).unwrap();
+    let receipts = catch(|| batch.run(&fields))?.map_err(|_| "the batch is cut".to_owned())?;
+    let decisions = catch(|| batch.decide(&fields))?.map_err(|_| "the batch is cut".to_owned())?;
+    for (how, receipts) in [("batch", receipts), ("decisions", decisions.receipts().collect())] {
+        for (place, receipt) in places.iter().zip(&receipts) {
+            let expected = &expected[which(*place, expected.len())];
+            let wrong = differing(policy.program(), expected, receipt);
+            if !wrong.is_empty() {
+                let wrong = wrong.join(", ");
+                return Err(format!(
+                    "{how} of structs, row {place}: {wrong}\nreference {expected:#?}\nlanes {receipt:#?}"
+                ));
+            }
+        }
     }
     Ok(())
 }

@@ -20,4 +20,5 @@ pub mod lanes;
 pub mod reference;
 pub mod runner;
 pub mod shrink;
+pub mod typed;
 pub mod world;

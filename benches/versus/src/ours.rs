@@ -5,8 +5,7 @@ use crate::data::{Access, Data, Entry, Loop, N, Reliable, Transfer};
 use crate::race::{Contender, Given, bits};
 use bumpalo::Bump;
 use eclvm::Policy;
-use eclvm::batch::{Batch, BatchOptions, Column, Decisions, Engine, RequestColumns, Requests};
-use eclvm::kernel::fault::Fault;
+use eclvm::batch::{Batch, BatchOptions, Column, ColumnError, Decisions, Engine, RequestColumns, Rows};
 use eclvm::kernel::request::{Env, Request};
 use eclvm::kernel::value::{TrustVector, ValueRef};
 use eclvm::kernel::vm::Vm;
@@ -79,17 +78,6 @@ impl Asks for Loop {
     }
 }
 
-struct Structs<'d, T>(&'d [T]);
-
-impl<T: Asks> Requests for Structs<'_, T> {
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-    fn request<'a>(&'a self, index: usize, bump: &'a Bump) -> Result<Request<'a>, Fault> {
-        self.0.get(index).map(|r| r.ask(bump)).ok_or(Fault::TypeMismatch)
-    }
-}
-
 fn options<'e>(engine: Engine) -> BatchOptions<'e> {
     BatchOptions { threads: 1, engine, ..BatchOptions::default() }
 }
@@ -99,6 +87,7 @@ fn contenders<'d, T: Asks>(
     source: &str,
     requests: &'d [T],
     columns: RequestColumns<'d>,
+    rows: impl Fn(Rows<'d, T>) -> Result<Rows<'d, T>, ColumnError>,
     single: usize,
 ) -> Vec<Contender<'d>> {
     let policy = Policy::compile(source).unwrap();
@@ -107,6 +96,7 @@ fn contenders<'d, T: Asks>(
     let mut decisions = Decisions::default();
     let mut by_struct = Batch::new(&policy, options(Engine::Auto)).unwrap();
     let mut from_structs = Decisions::default();
+    let rows = rows(Rows::new(&policy, requests)).unwrap();
     let bump: &'d Bump = Box::leak(Box::new(Bump::new()));
     let ready: Vec<Request<'d>> = requests.iter().take(single).map(|r| r.ask(bump)).collect();
     let (first, second) = (policy.clone(), policy);
@@ -127,7 +117,7 @@ fn contenders<'d, T: Asks>(
             given: Given::FromStruct,
             requests: N,
             decide: Box::new(move |out| {
-                by_struct.decide_into(&Structs(requests), &mut from_structs).unwrap();
+                by_struct.decide_into(&rows, &mut from_structs).unwrap();
                 out.copy_from_slice(from_structs.passed_bits());
             }),
         },
@@ -185,11 +175,18 @@ fn columns<'d>(source: &str, given: Vec<(&str, Column<'d>)>) -> RequestColumns<'
 }
 
 pub fn w1(data: &Data) -> Vec<Contender<'_>> {
-    contenders(W1, &data.w1, columns(W1, vec![("trust", six(&data.w1, |w| &w.trust))]), N)
+    let given = vec![("trust", six(&data.w1, |w| &w.trust))];
+    contenders(W1, &data.w1, columns(W1, given), |rows| rows.with("trust", |w| &w.trust), N)
 }
 pub fn w2(data: &Data) -> Vec<Contender<'_>> {
     let given = vec![("of", six(&data.w2, |w| &w.of)), ("credentials", lists(&data.w2, |w| &w.credentials))];
-    contenders(W2, &data.w2, columns(W2, given), N)
+    contenders(
+        W2,
+        &data.w2,
+        columns(W2, given),
+        |rows| rows.with("of", |w| &w.of)?.with("credentials", |w| &w.credentials),
+        N,
+    )
 }
 pub fn w3(data: &Data) -> Vec<Contender<'_>> {
     let given = vec![
@@ -199,7 +196,19 @@ pub fn w3(data: &Data) -> Vec<Contender<'_>> {
         ("to", six(&data.w3, |w| &w.to)),
         ("credentials", lists(&data.w3, |w| &w.credentials)),
     ];
-    contenders(W3, &data.w3, columns(W3, given), N)
+    contenders(
+        W3,
+        &data.w3,
+        columns(W3, given),
+        |rows| {
+            rows.with("amount", |w| w.amount)?
+                .with("balance", |w| w.balance)?
+                .with("from", |w| &w.from)?
+                .with("to", |w| &w.to)?
+                .with("credentials", |w| &w.credentials)
+        },
+        N,
+    )
 }
 pub fn w4(data: &Data) -> Vec<Contender<'_>> {
     let given = vec![
@@ -207,8 +216,17 @@ pub fn w4(data: &Data) -> Vec<Contender<'_>> {
         ("action", texts(&data.w4, |w| &w.action)),
         ("resource", texts(&data.w4, |w| &w.resource)),
     ];
-    contenders(W4, &data.w4, columns(W4, given), N)
+    contenders(
+        W4,
+        &data.w4,
+        columns(W4, given),
+        |rows| {
+            rows.with("roles", |w| &w.roles)?.with("action", |w| &w.action)?.with("resource", |w| &w.resource)
+        },
+        N,
+    )
 }
 pub fn w5(data: &Data) -> Vec<Contender<'_>> {
-    contenders(W5, &data.w5, columns(W5, vec![("seed", numbers(&data.w5, |w| w.seed))]), 2_048)
+    let given = vec![("seed", numbers(&data.w5, |w| w.seed))];
+    contenders(W5, &data.w5, columns(W5, given), |rows| rows.with("seed", |w| w.seed), 2_048)
 }

@@ -4,12 +4,13 @@
 //! A host that errs leaves the lanes that wanted its answer to the scalar engine, which asks again and says whose fault it
 //! is. After each call to a host that does not say it is fast, the clock is looked at.
 
+use super::border::Given;
 use super::columns::{Arg, Columns, NULL, Operand, number_bits};
 use super::masks;
 use super::memos::{self, LARGE, NO, TOGETHER, UNKNOWN, Vectors, YES};
 use super::ops;
 use super::plan::{Code, LaneOp};
-use super::run::{Given, Run};
+use super::run::Run;
 use super::texts::Dictionary;
 use crate::host::{HostInterface, HostResult, RealmFacts, StoreValueRef};
 use crate::limits::MAX_SAFE_INTEGER;

@@ -36,9 +36,11 @@
 //! scalar engine would. Where time is up it leaves the rest to the scalar engine, which ends each run by its own rules.
 //!
 //! Files: `masks` sets; `digits` exits; `columns` registers; `texts` dictionary and arrays; `plan`, `flatten`, `flow`, `loaded`,
-//! `fuse` the plan; `gas` bills; `run` blocks and exits; `compute`, `vectors`, `search`, `hosts` what instructions do; `memos`
-//! answers; `loops`, `recall` loops that are remembered; `ops` the loops; `simd` the machine.
+//! `fuse` the plan; `gas` bills; `border` what a chunk is given and answers; `run` blocks, `leave` exits; `compute`, `vectors`, `search`, `hosts` what instructions do; `memos`
+//! answers; `loops`, `recall` loops that are remembered; `asks` what is asked of inputs; `ops` the loops; `simd` the machine.
 
+mod asks;
+mod border;
 mod columns;
 mod compute;
 pub mod digits;
@@ -47,6 +49,7 @@ mod flow;
 mod fuse;
 mod gas;
 mod hosts;
+mod leave;
 mod loaded;
 mod loops;
 pub mod masks;
@@ -60,7 +63,9 @@ pub mod simd;
 mod texts;
 mod vectors;
 
+pub use asks::Asks;
+pub use border::{Answers, Given, Tally};
 pub use columns::{InputColumn, Inputs, NULL, number_bits};
 pub use plan::{Exit, LanePlan, Unsupported};
-pub use run::{Answers, Given, Lanes, Tally};
-pub use texts::{Arrays, Dictionary};
+pub use run::Lanes;
+pub use texts::{Arrays, Dictionary, ends};

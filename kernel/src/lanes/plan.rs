@@ -1,5 +1,6 @@
 //! The plan: a policy with its functions inlined, as blocks of column instructions. Made once, shared.
 
+use super::asks::{self, Asks};
 use super::columns::Arg;
 use super::flatten::{self, Flat};
 use super::flow;
@@ -242,6 +243,8 @@ pub struct LanePlan {
     pub(crate) arrays: Arrays,
     pub(crate) lists: Vec<Vec<u64>>,
     pub(crate) inputs: Vec<Arg>,
+    /// What is asked of each input, where it is little.
+    asks: Vec<Option<Asks>>,
     /// Loops whose outcome is remembered.
     pub(crate) loops: Vec<Loop>,
     makes_in_loop: bool,
@@ -273,6 +276,15 @@ impl LanePlan {
         });
         let lanes = lanes(&ops, columns);
         let loops = loops::find(&ops, &flow.blocks, columns, truths);
+        let asks = program.inputs.iter().zip(&inputs).map(|(input, place)| match place {
+            Arg::Word(column) if input.ty.base() == Base::Text && !input.ty.is_optional() => {
+                let is_list = input.ty.is_array();
+                let is_plain = !input.ty.elem().is_some_and(Ty::is_optional);
+                is_plain.then(|| asks::of(&ops, *column, (is_list, &texts, &lists)))?
+            }
+            _ => None,
+        });
+        let asks = asks.collect();
         let makes_in_loop = makes.iter().any(|op| flow.in_loop(*op as usize));
         let result = program.functions.first().map_or(Ty::BOOL, |f| f.result);
         let value = (program.expression && result != Ty::BOOL).then_some(result);
@@ -288,6 +300,7 @@ impl LanePlan {
             arrays,
             lists,
             inputs,
+            asks,
             loops,
             makes_in_loop,
             extra,
@@ -324,6 +337,11 @@ impl LanePlan {
     #[must_use]
     pub fn digits(&self) -> usize {
         super::digits::digits(self.exits.len())
+    }
+    /// All that is asked of one of the policy's own inputs, where that is little; None where it may be anything.
+    #[must_use]
+    pub fn asks(&self, input: usize) -> Option<&Asks> {
+        self.asks.get(input)?.as_ref()
     }
     /// The texts that the plan knows already: a batch's dictionary begins with them.
     #[must_use]

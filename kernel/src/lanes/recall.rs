@@ -20,7 +20,7 @@ const KEYS: usize = 3;
 /// Outcomes that are kept.
 const MOST: usize = 1_024;
 /// Slots for each of them: few must be looked for twice.
-const SLOTS: usize = 16;
+const SLOTS: usize = 4;
 /// How far from its own place an outcome may be.
 const PROBES: usize = 4;
 /// Lanes noted of one chunk.
@@ -97,7 +97,10 @@ fn slot_of(slots: &[Slot], key: [u64; KEYS]) -> Option<(usize, &Slot)> {
 
 impl Recall {
     pub(super) fn clear(&mut self) {
-        self.slots.clear();
+        // The room is kept: memory that is new takes long to touch.
+        if self.used > 0 {
+            self.slots.fill(Slot::default());
+        }
         self.used = 0;
         self.most = 0;
         (self.asked, self.found, self.given_up) = (0, 0, false);

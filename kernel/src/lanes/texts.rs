@@ -14,6 +14,8 @@ pub struct Dictionary {
     lens: Vec<u32>,
     /// The first eight bytes of each, the first of them lowest; 0 where there are fewer.
     heads: Vec<u64>,
+    /// The last eight bytes of each; 0 where there are fewer than eight.
+    tails: Vec<u64>,
     /// Fewest and most bytes of the texts that were measured.
     range: Option<(u32, u32)>,
 }
@@ -28,8 +30,26 @@ impl Dictionary {
         self.bytes.push_str(text);
         self.ends.push(end);
         self.lens.push(len);
-        self.heads.push(head(text));
+        let [head, tail] = ends(text);
+        self.heads.push(head);
+        self.tails.push(tail);
         Some(id)
+    }
+    /// Whether the text of an id is `text`, which has these [`ends`]: of up to sixteen bytes these say it.
+    #[inline(always)]
+    #[must_use]
+    pub fn is(&self, id: u32, text: &str, ends: [u64; 2]) -> bool {
+        self.has(id, ends, text.len()) && (text.len() <= 16 || self.text(id as usize) == text)
+    }
+    /// Whether the text of an id has these [`ends`] and this length.
+    #[inline(always)]
+    #[must_use]
+    pub fn has(&self, id: u32, [head, tail]: [u64; 2], len: usize) -> bool {
+        let at = id as usize;
+        let (Some(h), Some(t), Some(l)) = (self.heads.get(at), self.tails.get(at), self.lens.get(at)) else {
+            return false;
+        };
+        (h ^ head) | (t ^ tail) | (u64::from(*l) ^ len as u64) == 0
     }
     /// Says that the text of an id is used as a string: prices depend on its size.
     #[inline]
@@ -37,6 +57,32 @@ impl Dictionary {
         let len = self.lens.get(id as usize).copied().unwrap_or(0);
         let (least, most) = self.range.unwrap_or((len, len));
         self.range = Some((least.min(len), most.max(len)));
+    }
+    /// How many bytes the text of an id has; 0 where there is none.
+    #[inline(always)]
+    #[must_use]
+    pub fn bytes_of(&self, id: u32) -> usize {
+        self.lens.get(id as usize).map_or(0, |len| *len as usize)
+    }
+    /// Whether `text`, which has these [`ends`], begins with the text of an id.
+    #[inline(always)]
+    #[must_use]
+    pub fn begins(&self, id: u32, text: &str, [head, _]: [u64; 2]) -> bool {
+        match self.bytes_of(id) {
+            0 => true,
+            n @ 1..=8 => {
+                let own = self.heads.get(id as usize).copied().unwrap_or(0);
+                text.len() >= n && (own ^ head) << (64 - 8 * n) == 0
+            }
+            _ => text.starts_with(self.text(id as usize)),
+        }
+    }
+    /// The same of texts none of which has fewer bytes than `least`, or more than `most`.
+    pub fn measured(&mut self, least: usize, most: usize) {
+        let cut = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let (least, most) = (cut(least), cut(most));
+        let (l, m) = self.range.unwrap_or((least, most));
+        self.range = Some((l.min(least), m.max(most)));
     }
     /// The text of an id; empty where there is none.
     #[inline]
@@ -67,6 +113,7 @@ impl Dictionary {
         self.ends.clone_from(&first.ends);
         self.lens.clone_from(&first.lens);
         self.heads.clone_from(&first.heads);
+        self.tails.clone_from(&first.tails);
         self.range = first.range;
     }
     /// Bytes of the text that register bits stand for.
@@ -99,7 +146,26 @@ impl Dictionary {
 
 /// The first eight bytes of a text, the first of them lowest; 0 where there are fewer.
 pub(crate) fn head(text: &str) -> u64 {
-    text.bytes().take(8).enumerate().fold(0, |head, (at, byte)| head | u64::from(byte) << (8 * at))
+    ends(text)[0]
+}
+
+/// The first eight bytes of a text, the first of them lowest, 0 where there are fewer; and its last eight, 0 where it has
+/// fewer than eight. Texts of one length up to sixteen bytes that have the same ends are the same.
+#[inline(always)]
+#[must_use]
+pub fn ends(text: &str) -> [u64; 2] {
+    let bytes = text.as_bytes();
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        return [u64::from_le_bytes(*first), u64::from_le_bytes(*last)];
+    }
+    // Parts that overlap agree where they do.
+    let n = bytes.len();
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let last = u64::from(u32::from_le_bytes(*last));
+        return [u64::from(u32::from_le_bytes(*first)) | last << (8 * (n - 4)), 0];
+    }
+    let byte = |at: usize| bytes.get(at).map_or(0, |byte| u64::from(*byte) << (8 * at));
+    [byte(0) | byte(1) | byte(2), 0]
 }
 
 /// One array.
@@ -130,16 +196,27 @@ impl Arrays {
         ty.elem().is_some_and(|elem| !elem.is_array() && elem.base() != Base::Trust)
     }
     /// Adds an array of these elements, whose texts (DIDs are none) have so many bytes, and gives its id.
-    pub fn push(&mut self, items: impl Iterator<Item = u64>, text_bytes: u64) -> Option<u32> {
+    pub fn push(&mut self, items: impl ExactSizeIterator<Item = u64>, text_bytes: u64) -> Option<u32> {
+        let elements = items.len() as u64;
+        self.push_some(items, elements, text_bytes)
+    }
+    /// The same of an array of so many elements of which only these matter, since nobody asks for the others.
+    pub fn push_some(
+        &mut self,
+        items: impl Iterator<Item = u64>,
+        elements: u64,
+        text_bytes: u64,
+    ) -> Option<u32> {
+        let elements = u32::try_from(elements).ok()?;
         let id = u32::try_from(self.spans.len()).ok().filter(|id| *id < u32::MAX)?;
         let start = u32::try_from(self.words.len()).ok()?;
         let text = u32::try_from(text_bytes).ok()?;
         self.words.extend(items);
         let len = u32::try_from(self.words.len()).ok()? - start;
-        self.spans.push(Span { start, len, elements: len, text });
-        self.largest = (self.largest.0.max(len), self.largest.1.max(text));
-        let (least, bytes) = self.smallest.unwrap_or((len, text));
-        self.smallest = Some((least.min(len), bytes.min(text)));
+        self.spans.push(Span { start, len, elements, text });
+        self.largest = (self.largest.0.max(elements), self.largest.1.max(text));
+        let (least, bytes) = self.smallest.unwrap_or((elements, text));
+        self.smallest = Some((least.min(elements), bytes.min(text)));
         Some(id)
     }
     /// Whether the array of an id is of these elements, with so many bytes of texts.
@@ -200,5 +277,46 @@ impl Arrays {
     #[inline(always)]
     pub(crate) fn totals(&self, bits: u64) -> (u64, u64) {
         self.spans.get(bits as usize).map_or((0, 0), |s| (u64::from(s.elements), u64::from(s.text)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Dictionary, ends, head};
+
+    #[test]
+    fn ends_are_the_first_and_last_bytes() {
+        let text = "abcdefghijklmnopqrstuvwxyz";
+        for n in 0..text.len() {
+            let text = &text[..n];
+            let slow = text
+                .bytes()
+                .take(8)
+                .enumerate()
+                .fold(0, |head, (at, byte)| head | u64::from(byte) << (8 * at));
+            assert_eq!(head(text), slow, "{text}");
+            let last = text.as_bytes().last_chunk::<8>().map_or(0, |last| u64::from_le_bytes(*last));
+            assert_eq!(ends(text), [slow, last], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_begins_with_what_str_says_also_where_bytes_are_zero() {
+        let texts = ["", "\0", "a", "a\0", "ab", "abcdefgh", "abcdefg\0", "abcdefghi", "a\0bcdefghijklmnopq"];
+        let mut dictionary = Dictionary::default();
+        for text in texts {
+            dictionary.push(text);
+        }
+        for text in texts {
+            for (id, start) in texts.iter().enumerate() {
+                let id = id as u32;
+                assert_eq!(
+                    dictionary.begins(id, text, ends(text)),
+                    text.starts_with(start),
+                    "{text:?} {start:?}"
+                );
+                assert_eq!(dictionary.is(id, text, ends(text)), text == *start, "{text:?} {start:?}");
+            }
+        }
     }
 }

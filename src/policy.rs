@@ -4,6 +4,7 @@ use crate::lang::{
     checker,
     diagnostic::{Diagnostic, Severity},
     lower, parser,
+    room::{self, Room},
 };
 use eclvm_kernel::encode::{self, DecodeError};
 use eclvm_kernel::gas::Prices;
@@ -12,6 +13,7 @@ use eclvm_kernel::program::{EffectKind, Input, Program};
 use eclvm_kernel::verify::{GasBound, Verified, VerifyError};
 use eclvm_kernel::vm::Executable;
 use std::fmt;
+use std::mem;
 use std::sync::{Arc, OnceLock};
 
 /// A compiled, verified, planned policy. Cheap to clone; share it between threads.
@@ -173,16 +175,26 @@ impl fmt::Display for LoadError {
 }
 impl std::error::Error for LoadError {}
 
+/// The programs of a source, and what is to be said of it.
+fn programs(source: &str, room: &mut Room) -> (Vec<Program>, Vec<Diagnostic>) {
+    let mut diagnostics = parser::parse_into(source, &mut room.ast);
+    let sound = !diagnostics.iter().any(|d| d.severity == Severity::Error);
+    let kept = mem::take(&mut room.checked);
+    let checked = checker::check_in(kept, source, &room.ast, &mut diagnostics);
+    let mut programs = Vec::new();
+    if let Some(mut checked) = checked.filter(|_| sound) {
+        programs = lower::lower(source, &room.ast, &mut checked, &mut diagnostics);
+        room.checked = checked;
+    }
+    (programs, diagnostics)
+}
+
 impl Module {
-    /// Compiles a source. The error is the list of diagnostics, warnings included, in order of their places.
+    /// Compiles a source. A thread keeps the room that this takes, up to that for 32 KiB of source, for the next one.
+    ///
+    /// The error is the list of diagnostics, warnings included, in order of their places.
     pub fn compile(source: &str) -> Result<Module, CompileError> {
-        let (ast, mut diagnostics) = parser::parse(source);
-        let parsed = !diagnostics.iter().any(|d| d.severity == Severity::Error);
-        let checked = checker::check(source, &ast, &mut diagnostics);
-        let programs = match checked.filter(|_| parsed) {
-            Some(checked) => lower::lower(source, &ast, checked, &mut diagnostics),
-            None => Vec::new(),
-        };
+        let (programs, mut diagnostics) = room::within(source.len(), |room| programs(source, room));
         diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
         if programs.is_empty() || diagnostics.iter().any(|d| d.severity == Severity::Error) {
             return Err(CompileError::Source(diagnostics));

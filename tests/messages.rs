@@ -147,8 +147,82 @@ fn a_broken_declaration_is_one_error() {
         "policy p() { const LIMIT = ; return LIMIT > 1 || LIMIT == \"a\"; }",
         "fn ok(x: number) -> { return x > 1; } policy p { return ok(1) || ok(2) == 3; }",
         "policy p(x: number) { var y = x; return y > 2 && y < 5; }",
+        // What stands in the place of the name is the mistake.
+        "policy p() { let 9b = 3; let c = b + 1; return c > b; }",
+        "policy p() { let 1_b = 3; return _b > 2; }",
+        "policy p() { let 9 b = 3; return b > 2; }",
+        "policy p() { let \"b\" = 3; return b > 2; }",
+        "policy p() { let $b = 3; return b > 2; }",
+        "policy p() { let b$ = 3; return b > 2; }",
+        "policy p() { let b@c = 3; return b > 2 && c > 1; }",
+        "policy p() { let a-b = 3; return a > b; }",
+        "policy p() { let b.c = 3; return b > c; }",
+        "policy p() { let b c = 3; return b > 2 && c > 1; }",
+        "policy p() { let b, c = 3; return b > c; }",
+        "policy p() { let (b, c) = 3; return b > c; }",
+        "policy p() { let mut b = 3; return b > 2; }",
+        "policy p() { let b[0] = 3; return b > 2; }",
+        "policy p() { let b == 3; return b > 2; }",
+        "policy p() { let b: 9n = 3; return b > 2; }",
+        "policy p() { let 9b = 3; b = 4; return b > 2; }",
+        "policy p() { const 9b = 3; return b > 2; }",
+        "const 9b = 3; policy p() { return b > 2; }",
+        "policy p() { number b = 3; return b > 2; }",
+        "policy p() { b := 3; return b > 2; }",
+        "policy p() { b: number = 3; return b > 2; }",
+        "policy p() { let rate = ; rate = 3; return rate > 1; }",
+        "const 9b = 3; const C = b + 1; policy p(x: number) { return x > C; }",
+        "const B = ; const C = B + 1; policy p(x: number) { return x > C; }",
+        "fn 9f(x: number) -> number { return x; } const C = f(1); policy p(x: number) { return x > C; }",
+        // What is declared is a function, a parameter, a loop's variable.
+        "fn 9f(x: number) -> bool { return x > 1; } policy p() { return f(2) || f(3); }",
+        "fn f(9x: number) -> bool { return x > 1; } policy p() { return f(2); }",
+        "policy p(9x: number) { return x > 2; }",
+        "policy p() { for 9i in 0..3 { if i > 2 { return false; } } }",
+        "policy p() { return any(9x in [1, 2], x > 1); }",
+        // Calls that do not parse.
+        "policy p() { let x = f(9b); return x > 2; }",
+        "policy p() { let x = did(\"a\"; return x == caller; }",
+        "policy p() { let x = is_member(caller,; return x; }",
+        "policy p() { let x = is_member caller; return x; }",
+        "policy p() { # nothing",
     ] {
         let errors: Vec<_> = diagnostics(source).into_iter().filter(|d| d.code.starts_with('E')).collect();
         assert_eq!(errors.len(), 1, "{source}: {errors:?}");
+    }
+}
+
+/// Only what may be the name of the broken declaration goes without a word; all else is still looked at.
+#[test]
+fn a_broken_declaration_hides_no_other_mistake() {
+    for (source, codes) in [
+        ("policy p() { let 9b = 3; return c > b; }", &["E0009", "E0121"][..]),
+        ("policy p() { let 9b = c; return b > d; }", &["E0009", "E0121"]),
+        ("policy p() { let 9b = 3; let b = true; return b > 1; }", &["E0009", "E0107"]),
+        ("fn 9f(x: number) -> bool { return x >; } policy p() { return f(2); }", &["E0009", "E0001"]),
+        ("policy p() { let a-b = 3; return a > q; }", &["E0001", "E0121"]),
+    ] {
+        let found = diagnostics(source);
+        let found: Vec<_> = found.iter().map(|d| d.code).filter(|code| code.starts_with('E')).collect();
+        assert_eq!(found, codes, "{source}");
+    }
+}
+
+/// A thread compiles in the room that the last source left: nothing of that one shows.
+#[test]
+fn what_one_source_leaves_behind_does_not_show_in_the_next() {
+    let told = |source: &str| match Module::compile(source) {
+        Ok(module) => format!("{:?} {:?}", module.encode(), module.warnings()),
+        Err(error) => format!("{error:?}"),
+    };
+    let sound = [
+        "policy p(x: number) { return x > 1; }",
+        "const A = [\"a\"]; policy q(s: string) { return s in A; }",
+    ];
+    let sources: Vec<&str> = SOURCES.iter().flat_map(|wrong| [*wrong, sound[0], sound[1]]).collect();
+    for source in sources {
+        let here = told(source);
+        let alone = std::thread::scope(|scope| scope.spawn(|| told(source)).join().unwrap());
+        assert_eq!(here, alone, "{source}");
     }
 }

@@ -287,3 +287,18 @@ fn a_field_that_panics_is_a_fault_of_its_request() {
     assert_eq!(receipts[77].outcome, Outcome::Fault(Fault::HostError));
     assert_eq!(receipts.iter().filter(|r| r.passed()).count(), 498);
 }
+
+#[test]
+fn rows_that_are_left_alone_are_decided_in_order_on_any_number_of_threads() {
+    let policy = Policy::compile("policy p(n: number) { require n > 0, \"no\"; return n < 7_000; }").unwrap();
+    let numbers: Vec<f64> = (0..9_000).map(|n| if n % 3 == 0 { f64::NAN } else { f64::from(n) }).collect();
+    let rows = Rows::new(&policy, &numbers).with("n", |n| *n).unwrap();
+    let expected = run(&policy, &Plain(&rows), Engine::Scalar, 1);
+    for threads in [1, 2, 3, 8] {
+        let options = BatchOptions { engine: Engine::Lanes, threads, ..BatchOptions::default() };
+        let mut batch = Batch::new(&policy, options).unwrap();
+        let decisions = batch.decide(&rows).unwrap();
+        assert!(decisions.receipts().eq(expected.iter().cloned()), "{threads} threads");
+        assert_eq!((batch.summary().engines.scalar, batch.summary().fault), (3_000, 3_000));
+    }
+}

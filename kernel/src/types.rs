@@ -2,6 +2,7 @@
 
 use crate::limits::MAX_TYPE_DEPTH;
 use core::fmt;
+use core::num::NonZeroU16;
 
 /// The type at the bottom of all array layers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -27,10 +28,16 @@ pub enum Base {
 /// `depth` the outermost one. `[number?]?` is base Number, depth 1, optional 0b11.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ty {
-    base: Base,
-    depth: u8,
+    /// The base, counted from 1, in the low byte, the depth in the high one. Two fields, and not three, because two travel in
+    /// registers.
+    head: NonZeroU16,
     optional: u64,
 }
+
+/// One layer, in `head`.
+const LAYER: u16 = 0x100;
+
+const _: () = assert!(core::mem::size_of::<Option<Ty>>() == 16);
 
 impl Ty {
     /// `number`
@@ -47,44 +54,58 @@ impl Ty {
     pub const UNIT: Ty = Ty::of(Base::Unit);
 
     /// The plain type of a base.
+    #[inline]
     pub const fn of(base: Base) -> Ty {
-        Ty { base, depth: 0, optional: 0 }
+        Ty { head: NonZeroU16::MIN.saturating_add(base as u16), optional: 0 }
     }
     /// `[self]`, or None where that would be too deep.
     pub fn array(self) -> Option<Ty> {
-        (self.depth < MAX_TYPE_DEPTH).then(|| Ty { depth: self.depth + 1, ..self })
+        (self.depth() < MAX_TYPE_DEPTH).then(|| Ty { head: self.head.saturating_add(LAYER), ..self })
     }
     /// `self?` (itself where it already is optional).
     pub fn opt(self) -> Ty {
-        Ty { optional: self.optional | 1 << self.depth, ..self }
+        Ty { optional: self.optional | 1 << self.depth(), ..self }
     }
     /// Without the outermost `?`.
     pub fn required(self) -> Ty {
-        Ty { optional: self.optional & !(1 << self.depth), ..self }
+        Ty { optional: self.optional & !(1 << self.depth()), ..self }
     }
     /// Whether null belongs to it.
+    #[inline]
     pub fn is_optional(self) -> bool {
-        self.optional >> self.depth & 1 == 1
+        self.optional >> self.depth() & 1 == 1
     }
     /// Whether it is an array (optional or not).
+    #[inline]
     pub fn is_array(self) -> bool {
-        self.depth > 0
+        self.depth() > 0
+    }
+    /// Whether it is a base by itself, neither optional nor an array.
+    #[inline]
+    pub(crate) fn is_plain(self) -> bool {
+        self.head.get() < LAYER && self.optional == 0
     }
     /// The element type of an array (optional or not); None for what is no array.
     pub fn elem(self) -> Option<Ty> {
-        (self.depth > 0).then(|| Ty {
-            base: self.base,
-            depth: self.depth - 1,
-            optional: self.optional & !(1 << self.depth),
-        })
+        let head = NonZeroU16::new(self.head.get().checked_sub(LAYER)?)?;
+        Some(Ty { head, optional: self.optional & !(1 << self.depth()) })
     }
     /// The base under all layers.
+    #[inline]
     pub fn base(self) -> Base {
-        self.base
+        match self.head.get() as u8 {
+            0 | 1 => Base::Number,
+            2 => Base::Bool,
+            3 => Base::Text,
+            4 => Base::Did,
+            5 => Base::Trust,
+            _ => Base::Unit,
+        }
     }
     /// The number of array layers.
+    #[inline]
     pub fn depth(self) -> u8 {
-        self.depth
+        (self.head.get() >> 8) as u8
     }
     /// The bits of the optional marks, as drawn above (for serialisation).
     pub fn optional_bits(self) -> u64 {
@@ -104,7 +125,7 @@ impl Ty {
         if depth > MAX_TYPE_DEPTH || (depth < 63 && optional >> (depth + 1) != 0) {
             return None;
         }
-        Some(Ty { base, depth, optional })
+        Some(Ty { head: Ty::of(base).head.saturating_add(u16::from(depth) * LAYER), optional })
     }
     /// Whether a value of `self` may stand where `other` is expected: the same type, or `T` for `T?`.
     pub fn fits(self, other: Ty) -> bool {
@@ -114,10 +135,10 @@ impl Ty {
 
 impl fmt::Display for Ty {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for _ in 0..self.depth {
+        for _ in 0..self.depth() {
             f.write_str("[")?;
         }
-        f.write_str(match self.base {
+        f.write_str(match self.base() {
             Base::Number => "number",
             Base::Bool => "bool",
             Base::Text => "string",
@@ -125,7 +146,7 @@ impl fmt::Display for Ty {
             Base::Trust => "trust",
             Base::Unit => "no value",
         })?;
-        for layer in 0..=self.depth {
+        for layer in 0..=self.depth() {
             if layer > 0 {
                 f.write_str("]")?;
             }

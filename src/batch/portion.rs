@@ -244,20 +244,11 @@ impl Batch<'_> {
         let by_lanes: u64 = tally.exits.iter().sum();
         let mut scalar = 0;
         if by_lanes < n as u64 {
-            let mut worker = self.worker();
-            for index in out.left() {
-                let receipt = worker.scalar.run(plan.executable(), requests, index, &env);
-                if is_timed(&receipt) && self.stop().is_some() {
-                    return None;
-                }
-                if env.limits != own && is_out(&receipt) {
-                    // More than the budget can pay: where it ends is found out in index order.
-                    return None;
-                }
-                out.put(index, receipt);
-                scalar += 1;
+            let left = out.left();
+            for (index, receipt) in left.iter().zip(self.alone(plan, requests, &left, &env)?) {
+                out.put(*index, receipt);
             }
-            self.put_back(worker);
+            scalar = left.len();
         }
         let counts = Counts::of_decisions(out, &tally);
         if let Some(budget) = budget {
@@ -268,6 +259,36 @@ impl Batch<'_> {
         }
         let engines = engines(n, scalar);
         Some(Portion { counts, samples, cut: None, engines })
+    }
+}
+
+impl Batch<'_> {
+    /// Receipts of requests that the lanes engine left alone, in order. None where time is up, or where one costs more than
+    /// the shared budget can pay: where that ends is found out in index order.
+    fn alone<R: Requests + ?Sized>(
+        &self,
+        plan: &LanePlan,
+        requests: &R,
+        left: &[usize],
+        env: &Env<'_>,
+    ) -> Option<Vec<Receipt>> {
+        let run = |indexes: &[usize]| -> Option<Vec<Receipt>> {
+            let mut worker = self.worker();
+            let each = |index: &usize| {
+                let receipt = worker.scalar.run(plan.executable(), requests, *index, env);
+                let timed = is_timed(&receipt) && self.stop().is_some();
+                let poor = env.limits != self.options.limits && is_out(&receipt);
+                (!timed && !poor).then_some(receipt)
+            };
+            let receipts = indexes.iter().map(each).collect();
+            self.put_back(worker);
+            receipts
+        };
+        if left.len() <= self.longest || self.options.threads == 1 {
+            return run(left);
+        }
+        let parts: Option<Vec<_>> = self.install(|| left.par_chunks(self.grain).map(run).collect());
+        Some(parts?.into_iter().flatten().collect())
     }
 }
 

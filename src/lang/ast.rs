@@ -64,9 +64,15 @@ pub struct TextTable {
 }
 
 impl TextTable {
-    /// Room for `count` texts of `bytes` bytes in all.
-    pub fn with_capacity(count: usize, bytes: usize) -> TextTable {
-        TextTable { bytes: String::with_capacity(bytes), ends: SmallVec::with_capacity(count) }
+    /// Makes room for `count` more texts of `bytes` bytes in all.
+    pub fn reserve(&mut self, count: usize, bytes: usize) {
+        self.bytes.reserve(bytes);
+        self.ends.reserve(count);
+    }
+    /// Forgets all texts, but keeps their room.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
     }
     /// Adds a text; gives its number. What the table holds is bounded by the source, hence by u32.
     pub fn push(&mut self, text: &str) -> u32 {
@@ -433,6 +439,23 @@ const NO_EXPR: Expr = Expr { kind: ExprKind::Error, span: Span::new(0, 0) };
 const NO_STMT: Stmt = Stmt { kind: StmtKind::Error, span: Span::new(0, 0) };
 
 impl Ast {
+    /// Forgets everything, but keeps its room.
+    pub fn clear(&mut self) {
+        // Written out, so that no table is forgotten.
+        let Ast { exprs, stmts, expr_lists, stmt_lists, links, arms, params, items, symbols, texts, broken } =
+            self;
+        exprs.clear();
+        stmts.clear();
+        expr_lists.clear();
+        stmt_lists.clear();
+        links.clear();
+        arms.clear();
+        params.clear();
+        items.clear();
+        symbols.clear();
+        texts.clear();
+        broken.clear();
+    }
     /// The expression.
     pub fn expr(&self, id: ExprId) -> Expr {
         self.exprs.get(id.0 as usize).copied().unwrap_or(NO_EXPR)

@@ -140,6 +140,15 @@ pub struct Checked {
 }
 
 impl Checked {
+    /// Forgets everything, but keeps its room.
+    pub fn clear(&mut self) {
+        // Written out, so that no table is forgotten.
+        let Checked { exprs, stmts, bodies, constants } = self;
+        exprs.clear();
+        stmts.clear();
+        bodies.clear();
+        constants.clear();
+    }
     /// What is known of an expression.
     #[inline]
     pub fn expr(&self, id: ExprId) -> ExprInfo {

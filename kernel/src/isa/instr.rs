@@ -5,7 +5,6 @@
 //!        op    x     a      b      c      (a, b, c little-endian)
 //! ```
 
-use super::operands::{JUMPS, READS, ROWS, UNLESS_CONSTANT, WRITES, operands};
 use super::table::{Op, Role};
 
 /// In x: operand b is a constant.
@@ -58,7 +57,7 @@ impl Instr {
     /// Where it jumps to, if it does.
     #[inline]
     pub fn target(self) -> Option<u16> {
-        (operands(self.op) & JUMPS != 0).then_some(self.c)
+        if self.uses().jumps() { Some(self.c) } else { None }
     }
     /// Whether the next instruction is never reached from it.
     #[inline]
@@ -82,31 +81,10 @@ impl Instr {
 }
 
 impl Instr {
-    /// Calls `visit` with every register that it reads. `params` is the number of parameters of a callee (asked for
-    /// `call` only).
-    #[inline]
-    pub fn for_each_read(self, params: impl FnOnce(u16) -> u16, mut visit: impl FnMut(u16)) {
-        let known = operands(self.op);
-        let reads = known & READS | (known >> UNLESS_CONSTANT & !self.x & (CONST_B | CONST_C)) << 1;
-        if reads & 1 != 0 {
-            visit(self.a);
-        }
-        if reads & 2 != 0 {
-            visit(self.b);
-        }
-        if reads & 4 != 0 {
-            visit(self.c);
-        }
-        if known & ROWS != 0 {
-            let (first, count) = self.row(params);
-            for i in 0..count {
-                visit(first.saturating_add(i));
-            }
-        }
-    }
-    /// The registers in a row that it reads: the first, and how many.
+    /// The registers in a row that it reads: the first, and how many. `params` is the number of parameters of a callee (asked
+    /// for `call` only).
     #[inline(never)]
-    fn row(self, params: impl FnOnce(u16) -> u16) -> (u16, u16) {
+    pub(crate) fn row(self, params: impl FnOnce(u16) -> u16) -> (u16, u16) {
         let [_, b, c] = self.op.info().operands;
         match (b, c) {
             (Role::Args(n, _), _) => (self.b, u16::from(n)),
@@ -118,7 +96,7 @@ impl Instr {
     /// The register that it writes.
     #[inline]
     pub fn written(self) -> Option<u16> {
-        (operands(self.op) & WRITES != 0).then_some(self.a)
+        if self.uses().writes() { Some(self.a) } else { None }
     }
     /// Whether it costs no gas, whatever the sizes of its operands.
     #[inline]

@@ -8,14 +8,15 @@
 //!                                        bit 7      reads registers in a row: the table knows which
 //! ```
 
+use super::instr::{CONST_B, CONST_C, Instr};
 use super::table::{Op, OpInfo, Role};
 
-pub(super) const READS: u8 = 0b111;
+const READS: u8 = 0b111;
 /// From a flag in x ([`super::CONST_B`], [`super::CONST_C`]) to the bit of its operand, and on to that of a plain read.
-pub(super) const UNLESS_CONSTANT: u8 = 3;
-pub(super) const WRITES: u8 = 1 << 5;
-pub(super) const JUMPS: u8 = 1 << 6;
-pub(super) const ROWS: u8 = 1 << 7;
+const UNLESS_CONSTANT: u8 = 3;
+const WRITES: u8 = 1 << 5;
+const JUMPS: u8 = 1 << 6;
+const ROWS: u8 = 1 << 7;
 
 /// By opcode.
 static OPERANDS: [u8; 256] = {
@@ -51,9 +52,41 @@ const fn right(role: Role, index: u8) -> u8 {
     }
 }
 
-#[inline(always)]
-pub(super) fn operands(op: Op) -> u8 {
-    OPERANDS.get(op as usize).copied().unwrap_or(0)
+/// What one instruction reads, writes and jumps to.
+#[derive(Clone, Copy)]
+pub(crate) struct Uses(u8);
+
+impl Instr {
+    /// What it reads, writes and jumps to, looked up once.
+    #[inline(always)]
+    pub(crate) fn uses(self) -> Uses {
+        let known = OPERANDS.get(self.op as usize).copied().unwrap_or(0);
+        let unless = known >> UNLESS_CONSTANT & !self.x & (CONST_B | CONST_C);
+        Uses(known | unless << 1)
+    }
+}
+
+impl Uses {
+    /// The operands that are registers it reads, those in a row apart: bit 0 for a, 1 for b, 2 for c.
+    #[inline(always)]
+    pub(crate) fn reads(self) -> u8 {
+        self.0 & READS
+    }
+    /// Whether it writes register a.
+    #[inline(always)]
+    pub(crate) fn writes(self) -> bool {
+        self.0 & WRITES != 0
+    }
+    /// Whether it jumps to c.
+    #[inline(always)]
+    pub(crate) fn jumps(self) -> bool {
+        self.0 & JUMPS != 0
+    }
+    /// Whether it reads registers in a row.
+    #[inline(always)]
+    pub(crate) fn rows(self) -> bool {
+        self.0 & ROWS != 0
+    }
 }
 
 #[cfg(test)]
@@ -89,8 +122,14 @@ mod tests {
         for op in Op::ALL {
             for x in [0, CONST_B, CONST_C, CONST_B | CONST_C] {
                 let instr = Instr::new(*op, x, 11, 22, 33);
-                let mut reads = Vec::new();
-                instr.for_each_read(|_| 5, |r| reads.push(r));
+                let uses = instr.uses();
+                let one_by_one = [(1, instr.a), (2, instr.b), (4, instr.c)];
+                let mut reads: Vec<u16> =
+                    one_by_one.iter().filter(|(bit, _)| uses.reads() & bit != 0).map(|(_, r)| *r).collect();
+                if uses.rows() {
+                    let (first, count) = instr.row(|_| 5);
+                    reads.extend(first..first + count);
+                }
                 assert_eq!((reads, instr.written(), instr.target()), by_role(instr, 5), "{op:?} {x}");
             }
         }

@@ -5,16 +5,17 @@
 //! bounds and bounded by the array's size for `for` over arrays. What is unbounded names the instruction whose span says
 //! why. Loops are taken smallest first, so that an outer one finds its inner ones priced.
 
-use super::bound_sizes::{self, Operands, Sizes};
+use super::bound_loops::{are_nested, first_sources, loops, rounds};
+use super::bound_sizes::{Operands, Sizes};
 use super::constants::Facts;
-use super::jumps::Jumps;
+use super::jumps::{Jumps, Targets};
+use super::prices::{Cost, Of, cost, fixed_price};
+use super::walk::{Functions, Met};
 use crate::gas::{GasLayer, GasUnits, Prices};
-use crate::isa::{GasRule, Instr, Op};
-use crate::limits::{MAX_ARRAY_ELEMENTS, MAX_NESTING};
+use crate::isa::{Instr, Op};
+use crate::limits::MAX_NESTING;
 use crate::program::{Function, Program};
 use crate::span::Span;
-use crate::types::Base;
-use crate::value::Value;
 use smallvec::SmallVec;
 
 /// The worst case of one layer.
@@ -72,13 +73,13 @@ const NOBODY: u32 = u32::MAX;
 
 /// Units per layer, and the instruction that makes a layer unbounded.
 #[derive(Clone, Copy, PartialEq, Debug)]
-struct Worst {
+pub(super) struct Worst {
     units: [u64; 4],
     why: [u32; 4],
 }
 
 impl Worst {
-    const ZERO: Worst = Worst { units: [0; 4], why: [NOBODY; 4] };
+    pub(super) const ZERO: Worst = Worst { units: [0; 4], why: [NOBODY; 4] };
 
     #[inline]
     fn combine(&mut self, other: &Worst, units: impl Fn(u64, u64) -> u64) {
@@ -90,12 +91,19 @@ impl Worst {
         }
     }
     #[inline]
-    fn merge(&mut self, other: &Worst) {
+    pub(super) fn merge(&mut self, other: &Worst) {
         self.combine(other, u64::max);
     }
     #[inline]
     fn add(&mut self, other: &Worst) {
         self.combine(other, u64::saturating_add);
+    }
+    /// Adds units of one layer.
+    #[inline(always)]
+    pub(super) fn pay(&mut self, layer: GasLayer, n: u64) {
+        if let Some(units) = self.units.get_mut(layer as usize) {
+            *units = units.saturating_add(n);
+        }
     }
     /// `rounds` times, or without bound because of instruction `pc`.
     fn times(&self, rounds: Option<u64>, pc: usize) -> Worst {
@@ -114,26 +122,51 @@ impl Worst {
     }
 }
 
-/// What one instruction costs at most.
-#[derive(Clone, Copy, Debug)]
-enum Cost {
-    /// Units of a layer.
-    Units(GasLayer, u64),
-    /// Units of Compute, and what the function comes to.
-    Call(u64, u16),
-    /// Nobody knows.
-    Unbounded,
-}
-
 /// Of the instructions of a function; most functions are short.
 type Costs = SmallVec<[Cost; 64]>;
 
+/// A program that holds V1 to V6, and what is known of it.
+#[derive(Clone, Copy)]
+struct Known<'p> {
+    p: &'p Program,
+    facts: &'p [Facts],
+    targets: Targets<'p>,
+    met: &'p [Met],
+}
+
 /// The bound of a program that holds V1 to V6.
-pub(super) fn compute(p: &Program, facts: &[Facts], jumps: &Jumps) -> GasBound {
-    // Most programs have few functions.
-    let mut results: SmallVec<[Option<Worst>; 4]> = SmallVec::from_elem(None, p.functions.len());
+pub(super) fn compute(p: &Program, facts: &[Facts], jumps: &Jumps, met: &[Met]) -> GasBound {
+    let known = Known { p, facts, targets: jumps.targets(), met };
+    let worst = match p.functions.first() {
+        Some(body) => match known.met(0) {
+            Met { calls: true, .. } => with_callees(known),
+            Met { back: false, sized: false, worst, .. } => worst,
+            _ => function(known, 0, body, &[], &mut Costs::new()),
+        },
+        None => Worst::unbounded(0),
+    };
+    let mut layers = [Bound::Finite(0); 4];
+    for (layer, (units, why)) in layers.iter_mut().zip(worst.units.iter().zip(worst.why)) {
+        *layer = match why {
+            NOBODY => Bound::Finite(*units),
+            pc => Bound::Unbounded(p.spans.get(pc as usize).copied().unwrap_or_default()),
+        };
+    }
+    GasBound { layers }
+}
+
+impl Known<'_> {
+    fn met(&self, function: usize) -> Met {
+        let anything = Met { calls: true, back: true, sized: true, worst: Worst::unbounded(0) };
+        self.met.get(function).copied().unwrap_or(anything)
+    }
+}
+
+/// What the body comes to: functions in callee-first order; one that is met while it is still open calls itself.
+fn with_callees(known: Known<'_>) -> Worst {
+    let p = known.p;
+    let mut results: Functions<Option<Worst>> = SmallVec::from_elem(None, p.functions.len());
     let mut costs = Costs::new();
-    // Functions in callee-first order; one that is met while it is still open calls itself.
     let mut open: SmallVec<[bool; 16]> = SmallVec::from_elem(false, p.functions.len());
     let mut way: SmallVec<[(usize, usize); 4]> = SmallVec::from_elem((0, 0), 1);
     while let Some((index, from)) = way.pop() {
@@ -152,173 +185,66 @@ pub(super) fn compute(p: &Program, facts: &[Facts], jumps: &Jumps) -> GasBound {
                 way.push((usize::from(instr.b), 0));
             }
             None => {
-                let worst = function(p, f, (facts, jumps), &results, &mut costs);
+                let worst = function(known, index, f, &results, &mut costs);
                 if let Some(slot) = results.get_mut(index) {
                     *slot = Some(worst);
                 }
             }
         }
     }
-    let worst = results.first().copied().flatten().unwrap_or(Worst::unbounded(0));
-    let mut layers = [Bound::Finite(0); 4];
-    for (layer, (units, why)) in layers.iter_mut().zip(worst.units.iter().zip(worst.why)) {
-        *layer = match why {
-            NOBODY => Bound::Finite(*units),
-            pc => Bound::Unbounded(p.spans.get(pc as usize).copied().unwrap_or_default()),
-        };
-    }
-    GasBound { layers }
-}
-
-/// A loop: the head and the last of the jumps back to it.
-struct Loop {
-    head: usize,
-    last: usize,
+    results.first().copied().flatten().unwrap_or(Worst::unbounded(0))
 }
 
 fn function(
-    p: &Program,
+    known: Known<'_>,
+    index: usize,
     f: &Function,
-    (facts, jumps): (&[Facts], &Jumps),
     callees: &[Option<Worst>],
     costs: &mut Costs,
 ) -> Worst {
+    let Known { p, facts, targets, .. } = known;
+    let met = known.met(index);
+    if let Met { calls: false, back: false, sized: false, worst } = met {
+        return worst;
+    }
     let (start, end) = (f.start as usize, f.end as usize);
     let code = p.code.get(start..end).unwrap_or(&[]);
-    let loops = loops(code, start);
-    let mut sizes = Sizes::new(p, facts, f, code, jumps, !loops.is_empty());
     costs.clear();
-    costs.extend(code.iter().enumerate().map(|(i, instr)| {
-        let at = sizes.step(start + i, *instr);
-        cost(p, f, *instr, at)
-    }));
-    let targets = jumps.before(end) - jumps.before(start);
-    let mut walk = Walk {
-        code,
-        costs,
-        start,
-        jumps,
-        callees,
-        ways: SmallVec::from_elem(None, targets),
-        loops: Vec::new(),
-    };
-    if !loops.is_empty() {
+    if met.sized {
+        let mut sizes = Sizes::new(p, facts, f, code, targets, met.back);
+        costs.extend((start..).zip(code).map(|(pc, instr)| {
+            let fixed = fixed_price(p, f, *instr);
+            let at = sizes.step(pc, *instr, fixed.is_none());
+            fixed.map_or_else(|| cost(p, f, *instr, &at), |(layer, n)| Cost::units(layer, n))
+        }));
+    } else {
+        let at = Operands::default();
+        costs.extend(code.iter().map(|instr| {
+            fixed_price(p, f, *instr)
+                .map_or_else(|| cost(p, f, *instr, &at), |(layer, n)| Cost::units(layer, n))
+        }));
+    }
+    let ways = SmallVec::from_elem(None, targets.before(end) - targets.before(start));
+    let mut walk = Walk { code, costs, start, targets, callees, ways, loops: SmallVec::new() };
+    if met.back {
+        let loops = loops(code, start);
         let work: usize = loops.iter().map(|l| l.last - l.head).sum();
         let first_source = first_sources(code, start);
         // Deeper than any source nests: not worth the time, and unbounded is always right.
         if work > code.len().saturating_mul(MAX_NESTING) || !are_nested(&loops, &first_source) {
             return Worst::unbounded(start + loops.first().map_or(0, |l| l.last));
         }
-        walk.loops = vec![Worst::ZERO; code.len()];
+        walk.loops = SmallVec::from_elem(Worst::ZERO, walk.ways.len());
         for l in &loops {
             let round = walk.run(l.head, l.last, Goal::BackTo(l.head));
             let rounds = rounds(p, code, start, l, &first_source);
-            if let Some(slot) = walk.loops.get_mut(l.head) {
+            let number = targets.number(start + l.head).and_then(|n| n.checked_sub(targets.before(start)));
+            if let Some(slot) = number.and_then(|n| walk.loops.get_mut(n)) {
                 *slot = round.times(rounds, start + l.last);
             }
         }
     }
     walk.run(0, code.len().saturating_sub(1), Goal::Anywhere)
-}
-
-/// Loops of a function, smallest first.
-fn loops(code: &[Instr], start: usize) -> Vec<Loop> {
-    let mut last_back: Vec<(usize, usize)> = Vec::new();
-    for (i, instr) in code.iter().enumerate() {
-        if let Some(target) = instr.target().map(|t| usize::from(t) - start).filter(|t| *t <= i) {
-            last_back.push((target, i));
-        }
-    }
-    last_back.sort_unstable();
-    let mut loops: Vec<Loop> = Vec::with_capacity(last_back.len());
-    for (head, last) in last_back {
-        match loops.last_mut() {
-            Some(l) if l.head == head => l.last = last,
-            _ => loops.push(Loop { head, last }),
-        }
-    }
-    loops.sort_by_key(|l| l.last - l.head);
-    loops
-}
-
-/// Whether any two loops lie apart or one in the other, and each is entered at its head alone. The compiler makes no
-/// others; for others the rule of the module's text would not hold.
-fn are_nested(loops: &[Loop], first_source: &[usize]) -> bool {
-    let entered = |l: &Loop| {
-        first_source.get(l.head + 1..=l.last).is_some_and(|sources| sources.iter().all(|s| *s >= l.head))
-    };
-    if !loops.iter().all(entered) {
-        return false;
-    }
-    let mut by_head: Vec<&Loop> = loops.iter().collect();
-    by_head.sort_by_key(|l| l.head);
-    let mut open: Vec<usize> = Vec::new();
-    for l in by_head {
-        while open.last().is_some_and(|last| *last < l.head) {
-            open.pop();
-        }
-        if open.last().is_some_and(|last| *last < l.last) {
-            return false;
-        }
-        open.push(l.last);
-    }
-    true
-}
-
-/// For each instruction, the first one before it that jumps to it.
-fn first_sources(code: &[Instr], start: usize) -> Vec<usize> {
-    let mut first = vec![usize::MAX; code.len()];
-    for (i, instr) in code.iter().enumerate() {
-        if let Some(slot) = instr.target().and_then(|t| first.get_mut(usize::from(t) - start)) {
-            *slot = (*slot).min(i);
-        }
-    }
-    first
-}
-
-/// Rounds of a loop, where its head and what stands before it say so.
-fn rounds(p: &Program, code: &[Instr], start: usize, l: &Loop, first_source: &[usize]) -> Option<u64> {
-    let body = code.get(l.head..=l.last)?;
-    let head = body.first()?;
-    // Nobody may jump past the counter's start, to the head.
-    let entered_at_head = first_source.get(l.head).is_some_and(|source| *source >= l.head);
-    let steps = body.iter().filter(|i| i.written() == Some(head.a)).all(|i| i.op == Op::Step);
-    // Only a step at the end of every way round makes progress certain.
-    let back = code.get(l.last)?;
-    let stepped = code.get(l.last.checked_sub(1)?)?;
-    let one_back = body.iter().filter(|i| i.target().map(usize::from) == Some(l.head + start)).count() == 1;
-    let progress = back.op == Op::Jump && stepped.op == Op::Step && stepped.a == head.a && one_back;
-    let last_reached_by_step = first_source.get(l.last).is_some_and(|s| *s == usize::MAX);
-    if !(entered_at_head && steps && progress && last_reached_by_step) {
-        return None;
-    }
-    let constant = |back: usize, register: u16| -> Option<&Value> {
-        let at = l.head.checked_sub(back)?;
-        let instr = code.get(at)?;
-        // Nobody may jump in between.
-        let straight = first_source.get(at + 1..l.head)?.iter().all(|s| *s == usize::MAX);
-        (instr.op == Op::Const && instr.a == register && straight)
-            .then(|| p.constants.get(usize::from(instr.b)))
-            .flatten()
-    };
-    let number = |back, register| match constant(back, register) {
-        Some(Value::Number(n)) => Some(*n),
-        _ => None,
-    };
-    let unwritten = |register: u16| body.iter().all(|i| i.written() != Some(register));
-    match head.op {
-        // const i, lo; const hi; range_check; head
-        Op::LoopLess if code.get(l.head.checked_sub(1)?)?.op == Op::RangeCheck && unwritten(head.b) => {
-            let (lo, hi) = (number(3, head.a)?, number(2, head.b)?);
-            Some((hi - lo).max(0.0) as u64)
-        }
-        // array; const i, 0; head
-        Op::LoopMore if number(1, head.a)? == 0.0 && unwritten(head.b) => match constant(2, head.b) {
-            Some(Value::Array(items)) => Some(items.len() as u64),
-            _ => Some(MAX_ARRAY_ELEMENTS as u64),
-        },
-        _ => None,
-    }
 }
 
 /// Which ways count.
@@ -332,22 +258,23 @@ enum Goal {
 
 struct Walk<'f> {
     code: &'f [Instr],
+    /// Of each instruction.
     costs: &'f [Cost],
     start: usize,
-    jumps: &'f Jumps,
+    targets: Targets<'f>,
     callees: &'f [Option<Worst>],
     /// The dearest way so far to each instruction that is jumped to.
     ways: SmallVec<[Option<Worst>; 4]>,
-    /// What the loop comes to whose head is here; empty where there are no loops.
-    loops: Vec<Worst>,
+    /// What the loop comes to whose head it is, once it has been measured; empty where there are no loops.
+    loops: SmallVec<[Worst; 4]>,
 }
 
 impl Walk<'_> {
     /// The dearest way from `from` within `from..=to`, in code order.
     fn run(&mut self, from: usize, to: usize, goal: Goal) -> Worst {
-        let first = self.jumps.before(self.start);
+        let first = self.targets.before(self.start);
         let inside =
-            self.jumps.before(self.start + from) - first..self.jumps.before(self.start + to + 1) - first;
+            self.targets.before(self.start + from) - first..self.targets.before(self.start + to + 1) - first;
         let mut number = inside.start;
         if let Some(ways) = self.ways.get_mut(inside) {
             ways.fill(None);
@@ -355,9 +282,10 @@ impl Walk<'_> {
         let mut worst = Worst::ZERO;
         let mut here = Worst::ZERO;
         let mut reached = true;
-        for i in from..=to {
-            let Some(instr) = self.code.get(i) else { break };
-            if self.jumps.is_target(self.start + i) {
+        let code = self.code.get(from..=to).unwrap_or(&[]);
+        let costs = self.costs.get(from..=to).unwrap_or(&[]);
+        for (i, (instr, cost)) in (from..).zip(code.iter().zip(costs)) {
+            if self.targets.is_target(self.start + i) {
                 if let Some(Some(way)) = self.ways.get(number) {
                     let mut way = *way;
                     if reached {
@@ -365,23 +293,23 @@ impl Walk<'_> {
                     }
                     (here, reached) = (way, true);
                 }
+                // The loop that is being measured does not count itself.
+                if let Some(more) = self.loops.get(number).filter(|_| reached)
+                    && !matches!(goal, Goal::BackTo(head) if head == i)
+                {
+                    here.add(more);
+                }
                 number += 1;
             }
             if !reached {
                 continue;
             }
-            // The loop that is being measured does not count itself.
-            if let Some(more) = self.loops.get(i)
-                && !matches!(goal, Goal::BackTo(head) if head == i)
-            {
-                here.add(more);
-            }
-            self.pay(&mut here, i);
-            let (ends, target) = (instr.is_end(), instr.target());
-            if !ends && target.is_none() {
+            self.pay(&mut here, i, *cost);
+            let (ends, jumps) = (instr.is_end(), instr.uses().jumps());
+            if !ends && !jumps {
                 continue;
             }
-            let target = target.map(|t| usize::from(t) - self.start);
+            let target = if jumps { Some(usize::from(instr.c) - self.start) } else { None };
             // What is behind an instruction costs no less than the way to it, so that only the ends of ways count.
             match goal {
                 Goal::Anywhere if ends => worst.merge(&here),
@@ -403,60 +331,27 @@ impl Walk<'_> {
 
     /// The number of an instruction that is jumped to.
     fn number(&self, i: usize) -> Option<usize> {
-        self.jumps.number(self.start + i)
+        self.targets.number(self.start + i)
     }
 
     /// Adds what an instruction costs.
-    #[inline]
-    fn pay(&self, way: &mut Worst, i: usize) {
-        match self.costs.get(i) {
-            Some(Cost::Units(layer, n)) => {
-                if let Some(units) = way.units.get_mut(*layer as usize) {
-                    *units = units.saturating_add(*n);
-                }
-            }
-            Some(Cost::Call(n, id)) => match self.callees.get(usize::from(*id)).copied().flatten() {
+    #[inline(always)]
+    fn pay(&self, way: &mut Worst, i: usize, cost: Cost) {
+        let Cost(of, n) = cost;
+        match of {
+            Of::Network => way.pay(GasLayer::Network, n),
+            Of::Compute => way.pay(GasLayer::Compute, n),
+            Of::Storage => way.pay(GasLayer::Storage, n),
+            Of::Realm => way.pay(GasLayer::Realm, n),
+            Of::Call => match self.callees.get(n as usize).copied().flatten() {
                 Some(callee) => {
-                    let [_, compute, _, _] = &mut way.units;
-                    *compute = compute.saturating_add(*n);
+                    way.pay(GasLayer::Compute, Op::Call.gas_cost());
                     way.add(&callee);
                 }
                 // Still open: it is recursive.
                 None => way.add(&Worst::unbounded(self.start + i)),
             },
-            Some(Cost::Unbounded) => way.add(&Worst::unbounded(self.start + i)),
-            None => {}
+            Of::Unbounded => way.add(&Worst::unbounded(self.start + i)),
         }
-    }
-}
-
-/// What one instruction costs at most; `at` are the sizes of its operands.
-fn cost(p: &Program, f: &Function, instr: Instr, at: &Operands) -> Cost {
-    let compute = |n: u64| Cost::Units(GasLayer::Compute, n);
-    let texts = || at.b.text.saturating_add(at.c.text).div_ceil(32);
-    let elements = || at.b.elements.saturating_add(at.c.elements).div_ceil(8);
-    match instr.op.info().gas {
-        GasRule::Free => compute(0),
-        GasRule::Fixed(layer, units) => match instr.op {
-            Op::Call => Cost::Call(u64::from(units), instr.b),
-            // The other realm's policy is not known.
-            Op::CrossRealm => Cost::Unbounded,
-            _ => Cost::Units(layer, u64::from(units)),
-        },
-        GasRule::PerElement => compute(u64::from(instr.c)),
-        GasRule::Text => compute(1 + texts()),
-        GasRule::Equal => match bound_sizes::compared(p, f, instr) {
-            Some(ty) if ty.is_array() => compute(1 + elements() + texts()),
-            Some(ty) if ty.base() == Base::Text => compute(1 + texts()),
-            _ => compute(1),
-        },
-        GasRule::Search => compute(1 + elements() + texts()),
-        GasRule::Put => {
-            Cost::Units(GasLayer::Storage, 10 + at.b.bytes.saturating_add(at.c.bytes).div_ceil(64))
-        }
-        GasRule::Event => {
-            Cost::Units(GasLayer::Storage, 2 + at.b.bytes.saturating_add(at.c.bytes).div_ceil(64))
-        }
-        GasRule::EntryTrust => Cost::Units(GasLayer::Network, 5),
     }
 }

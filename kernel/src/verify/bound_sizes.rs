@@ -5,8 +5,8 @@
 //! register that is written more than once is, too.
 
 use super::constants::Facts;
-use super::jumps::Jumps;
-use crate::isa::{GasRule, Instr, Op, Role};
+use super::jumps::Targets;
+use crate::isa::{Instr, Op, Role};
 use crate::limits::{MAX_ARRAY_ELEMENTS, MAX_TEXT_BYTES};
 use crate::program::{Function, Program};
 use crate::types::{Base, Ty};
@@ -47,17 +47,18 @@ pub(super) struct Sizes<'f> {
     p: &'f Program,
     facts: &'f [Facts],
     f: &'f Function,
-    jumps: &'f Jumps,
-    /// Empty where no instruction is priced by size.
+    targets: Targets<'f>,
     registers: Vec<Register>,
     loops: bool,
     /// The number of the straight run.
     run: u32,
-    /// Of the last instruction.
-    at: Operands,
 }
 
 impl Size {
+    /// Of a value of a base that has so many bytes.
+    pub(super) fn plain(base: Base, bytes: u64) -> Size {
+        Size { text: if base == Base::Text { bytes } else { 0 }, elements: 0, bytes }
+    }
     fn largest(ty: Ty) -> Size {
         let one = match ty.base() {
             Base::Number => (0, 8),
@@ -83,13 +84,15 @@ impl Size {
     }
 }
 
-/// Whether an instruction is priced by the sizes of its operands.
-fn is_sized(p: &Program, f: &Function, instr: Instr) -> bool {
-    match instr.op.info().gas {
-        GasRule::Text | GasRule::Search | GasRule::Put | GasRule::Event => true,
-        GasRule::Equal => compared(p, f, instr).is_some_and(|ty| ty.is_array() || ty.base() == Base::Text),
-        _ => false,
-    }
+/// Whether all values of a type are of one size: such registers need no watching.
+#[inline]
+fn is_fixed(ty: Ty) -> bool {
+    ty.is_plain() && matches!(ty.base(), Base::Number | Base::Bool | Base::Trust)
+}
+
+/// Whether `==` compares what has sizes.
+pub(super) fn compares_sized(p: &Program, f: &Function, instr: Instr) -> bool {
+    compared(p, f, instr).is_some_and(|ty| ty.is_array() || ty.base() == Base::Text)
 }
 
 impl<'f> Sizes<'f> {
@@ -98,15 +101,12 @@ impl<'f> Sizes<'f> {
         facts: &'f [Facts],
         f: &'f Function,
         code: &[Instr],
-        jumps: &'f Jumps,
+        targets: Targets<'f>,
         loops: bool,
     ) -> Sizes<'f> {
-        let mut registers = Vec::new();
-        if code.iter().any(|instr| is_sized(p, f, *instr)) {
-            registers = vec![Register::default(); f.registers.len()];
-            for (slot, ty) in registers.iter_mut().zip(&f.registers).take(usize::from(f.params)) {
-                slot.largest = Size::largest(*ty);
-            }
+        let mut registers = vec![Register::default(); f.registers.len()];
+        for (slot, ty) in registers.iter_mut().zip(&f.registers).take(usize::from(f.params)) {
+            slot.largest = Size::largest(*ty);
         }
         if loops {
             for r in code.iter().filter_map(|instr| instr.written()) {
@@ -115,15 +115,20 @@ impl<'f> Sizes<'f> {
                 }
             }
         }
-        Sizes { p, facts, f, jumps, registers, loops, run: 1, at: Operands::default() }
+        Sizes { p, facts, f, targets, registers, loops, run: 1 }
+    }
+
+    fn ty(&self, r: u16) -> Ty {
+        self.f.registers.get(usize::from(r)).copied().unwrap_or(Ty::UNIT)
     }
 
     /// The size of what a register holds here.
     fn register(&self, r: u16) -> Size {
         let Some(register) = self.registers.get(usize::from(r)) else { return Size::default() };
         // In a loop a later write may come before an earlier read.
-        if self.loops && register.writes > 1 {
-            return self.f.registers.get(usize::from(r)).map(|ty| Size::largest(*ty)).unwrap_or_default();
+        let ty = self.ty(r);
+        if is_fixed(ty) || (self.loops && register.writes > 1) {
+            return Size::largest(ty);
         }
         if register.run == self.run { register.last } else { register.largest }
     }
@@ -136,32 +141,31 @@ impl<'f> Sizes<'f> {
             Role::V(_) if !instr.is_const(index, role) => self.register(raw),
             Role::R(_) => self.register(raw),
             Role::V(_) | Role::K => {
-                self.facts.get(usize::from(raw)).map(|facts| facts.size).unwrap_or_default()
+                let at = usize::from(raw);
+                let constant = self.facts.get(at).zip(self.p.constants.get(at));
+                constant.map(|(facts, value)| facts.size(value)).unwrap_or_default()
             }
             _ => Size::default(),
         }
     }
 
-    /// Sizes of operands b and c of the next instruction, which is at `pc`.
+    /// Sizes of operands b and c of the next instruction, which is at `pc`, if its price is `sized`.
     #[inline]
-    pub(super) fn step(&mut self, pc: usize, instr: Instr) -> &Operands {
-        if !self.registers.is_empty() {
-            self.at = self.measure(pc, instr);
-        }
-        &self.at
+    pub(super) fn step(&mut self, pc: usize, instr: Instr, sized: bool) -> Operands {
+        self.run += u32::from(self.targets.is_target(pc));
+        let writes = instr.written().filter(|r| !is_fixed(self.ty(*r)));
+        if sized || writes.is_some() { self.measure(instr, writes, sized) } else { Operands::default() }
     }
 
-    fn measure(&mut self, pc: usize, instr: Instr) -> Operands {
-        if self.jumps.number(pc).is_some() {
-            self.run += 1;
-        }
+    #[inline(never)]
+    fn measure(&mut self, instr: Instr, writes: Option<u16>, sized: bool) -> Operands {
         let passes = matches!(instr.op, Op::Const | Op::Move | Op::Unwrap | Op::Concat | Op::MakeDid);
-        let at = if passes || is_sized(self.p, self.f, instr) {
+        let at = if passes || sized {
             Operands { b: self.operand(instr, 1), c: self.operand(instr, 2) }
         } else {
             Operands::default()
         };
-        let Some(written) = instr.written() else { return at };
+        let Some(written) = writes else { return at };
         let size = match instr.op {
             Op::Const | Op::Move | Op::Unwrap => at.b,
             Op::Concat => {
@@ -177,10 +181,7 @@ impl<'f> Sizes<'f> {
                     bytes: sum.bytes.saturating_add(s.bytes),
                 },
             ),
-            _ => {
-                let ty = self.f.registers.get(usize::from(written)).copied().unwrap_or(Ty::UNIT);
-                Size::largest(ty)
-            }
+            _ => Size::largest(self.ty(written)),
         };
         if let Some(register) = self.registers.get_mut(usize::from(written)) {
             register.last = size;

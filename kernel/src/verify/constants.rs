@@ -8,6 +8,21 @@ use crate::limits::{MAX_ARRAY_ELEMENTS, MAX_TEXT_BYTES};
 use crate::types::{Base, Ty};
 use crate::value::{Did, Value};
 
+/// A sound constant: null where it is neither of a base nor an array. Two fields, because two travel in registers.
+#[derive(Debug)]
+pub(super) struct Facts {
+    /// Its base, where it is neither null nor an array.
+    pub(super) plain: Option<Base>,
+    array: Option<Box<Walked>>,
+}
+
+/// What a walk over an array finds out.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    shape: Shape,
+    size: Size,
+}
+
 /// Which types a value belongs to, without the value. Levels count array layers from the outside.
 #[derive(Clone, Copy, Debug, Default)]
 struct Shape {
@@ -21,61 +36,75 @@ struct Shape {
     none: bool,
 }
 
-/// A sound constant.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Facts {
-    /// Its base, where it is neither null nor an array.
-    pub(super) plain: Option<Base>,
-    shape: Shape,
-    /// What it comes to.
-    pub(super) size: Size,
-}
-
 impl Facts {
     /// None where the constant is no value that a run could have made.
-    pub(super) fn of(value: &Value) -> Option<Facts> {
-        let mut facts = Facts { plain: None, shape: Shape::default(), size: Size::default() };
-        let sound = facts.walk(value, 0) && facts.size.elements <= MAX_ARRAY_ELEMENTS as u64;
-        facts.plain = facts.shape.bottom.filter(|(level, _)| *level == 0).map(|(_, base)| base);
-        sound.then_some(facts)
-    }
-
     #[inline]
+    pub(super) fn of(value: &Value) -> Option<Facts> {
+        match value {
+            Value::Null => Some(Facts { plain: None, array: None }),
+            Value::Array(_) => Walked::of(value).map(|array| Facts { plain: None, array: Some(array) }),
+            value => base_of(value).map(|base| Facts { plain: Some(base), array: None }),
+        }
+    }
+    /// What the constant, which is `value`, comes to.
+    pub(super) fn size(&self, value: &Value) -> Size {
+        match (&self.array, self.plain) {
+            (Some(array), _) => array.size,
+            (None, Some(base)) => Size::plain(base, value.bytes()),
+            (None, None) => Size::default(),
+        }
+    }
+    /// Whether it is an array.
+    pub(super) fn is_array(&self) -> bool {
+        self.array.is_some()
+    }
+    /// Whether the value belongs to `ty`; what [`Value::is_of`] says, without a walk.
+    pub(super) fn is_of(&self, ty: Ty) -> bool {
+        match (&self.array, self.plain) {
+            (Some(array), _) => array.shape.is_of(ty),
+            (None, Some(base)) => !ty.is_array() && ty.base() == base,
+            (None, None) => ty.is_optional(),
+        }
+    }
+}
+
+impl Walked {
+    #[inline(never)]
+    fn of(value: &Value) -> Option<Box<Walked>> {
+        let mut walked = Box::new(Walked::default());
+        let sound = walked.walk(value, 0) && walked.size.elements <= MAX_ARRAY_ELEMENTS as u64;
+        sound.then_some(walked)
+    }
     fn walk(&mut self, value: &Value, level: u32) -> bool {
-        let (base, text, bytes) = match value {
+        match value {
             Value::Null => {
                 self.shape.nulls |= 1u128.checked_shl(level).unwrap_or(0);
                 self.shape.none |= level >= u128::BITS;
-                return true;
+                true
             }
             Value::Array(items) => {
                 self.shape.layers = self.shape.layers.max(level + 1);
                 self.size.elements = self.size.elements.saturating_add(items.len() as u64);
                 // An array that is too large need not be walked to be refused.
-                return self.size.elements <= MAX_ARRAY_ELEMENTS as u64
-                    && items.iter().all(|item| self.walk(item, level + 1));
+                self.size.elements <= MAX_ARRAY_ELEMENTS as u64
+                    && items.iter().all(|item| self.walk(item, level + 1))
             }
-            Value::Number(_) => (Base::Number, 0, 8),
-            Value::Bool(_) => (Base::Bool, 0, 1),
-            Value::Text(s) if s.len() <= MAX_TEXT_BYTES => (Base::Text, s.len() as u64, s.len() as u64),
-            Value::Did(s) if Did::new(s).is_some() => (Base::Did, 0, s.len() as u64),
-            Value::Trust(t) if t.is_valid() => (Base::Trust, 0, 48),
-            _ => return false,
-        };
-        let bottom = *self.shape.bottom.get_or_insert((level, base));
-        self.shape.none |= bottom != (level, base);
-        self.size.text = self.size.text.saturating_add(text);
-        self.size.bytes = self.size.bytes.saturating_add(bytes);
-        true
+            value => {
+                let Some(base) = base_of(value) else { return false };
+                let size = Size::plain(base, value.bytes());
+                let bottom = *self.shape.bottom.get_or_insert((level, base));
+                self.shape.none |= bottom != (level, base);
+                self.size.text = self.size.text.saturating_add(size.text);
+                self.size.bytes = self.size.bytes.saturating_add(size.bytes);
+                true
+            }
+        }
     }
+}
 
-    /// Whether it is an array.
-    pub(super) fn is_array(&self) -> bool {
-        self.shape.layers > 0
-    }
-    /// Whether the value belongs to `ty`; what [`Value::is_of`] says, without a walk.
-    pub(super) fn is_of(&self, ty: Ty) -> bool {
-        let Shape { mut nulls, layers, bottom, none } = self.shape;
+impl Shape {
+    fn is_of(&self, ty: Ty) -> bool {
+        let Shape { mut nulls, layers, bottom, none } = *self;
         let depth = u32::from(ty.depth());
         if none || layers > depth || bottom.is_some_and(|bottom| bottom != (depth, ty.base())) {
             return false;
@@ -91,4 +120,17 @@ impl Facts {
         }
         true
     }
+}
+
+/// The base of a sound value that is neither null nor an array.
+#[inline]
+fn base_of(value: &Value) -> Option<Base> {
+    Some(match value {
+        Value::Number(_) => Base::Number,
+        Value::Bool(_) => Base::Bool,
+        Value::Text(s) if s.len() <= MAX_TEXT_BYTES => Base::Text,
+        Value::Did(s) if Did::new(s).is_some() => Base::Did,
+        Value::Trust(t) if t.is_valid() => Base::Trust,
+        _ => return None,
+    })
 }

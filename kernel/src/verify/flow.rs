@@ -1,19 +1,28 @@
-//! V4 (initialised before use, everything reachable) and V5 (no free cycles).
+//! V4 (initialised before use, everything reachable), V5 (no free cycles), and V7 where it is as simple as that.
 //!
 //! V4 needs no fixpoint: in code order, the registers known at an instruction are those known on every forward way to
 //! it. A backward jump then must know all that its target was taken to know; where it does, the single pass was the
 //! fixpoint, and where it does not, the program is refused (the compiler never makes one, since a loop's body only adds).
 
-use super::jumps::Jumps;
+use super::bound::Worst;
+use super::jumps::{Jumps, Targets};
 use super::{VerifyError, Violation};
+use crate::gas::GasLayer;
 use crate::isa::{Instr, Op};
 use crate::program::{Function, Program};
 use smallvec::SmallVec;
 
 /// A set of registers of one function.
-trait Registers: Clone {
+pub(super) trait Registers: Clone {
     fn none(count: usize) -> Self;
     fn has(&self, r: u16) -> bool;
+    /// Whether it has those of an instruction's operands whose bits are set.
+    #[inline]
+    fn has_all(&self, instr: Instr, reads: u8) -> bool {
+        (reads & 1 == 0 || self.has(instr.a))
+            && (reads & 2 == 0 || self.has(instr.b))
+            && (reads & 4 == 0 || self.has(instr.c))
+    }
     fn add(&mut self, r: u16);
     /// Leaves what is in both.
     fn meet(&mut self, other: &Self);
@@ -28,6 +37,12 @@ impl Registers for u64 {
     #[inline]
     fn has(&self, r: u16) -> bool {
         self >> (r % 64) & 1 == 1
+    }
+    /// Without a branch for each.
+    #[inline(always)]
+    fn has_all(&self, instr: Instr, reads: u8) -> bool {
+        let [a, b, c] = [instr.a, instr.b, instr.c].map(|r| (!self >> (r % 64)) as u8 & 1);
+        (a | b << 1 | c << 2) & reads == 0
     }
     #[inline]
     fn add(&mut self, r: u16) {
@@ -61,87 +76,152 @@ impl Registers for Box<[u64]> {
     }
 }
 
-pub(super) fn check(p: &Program, jumps: &Jumps) -> Result<(), VerifyError> {
-    for f in &p.functions {
-        let back = match f.registers.len() {
-            0..=64 => initialised::<u64>(p, f, jumps)?,
-            _ => initialised::<Box<[u64]>>(p, f, jumps)?,
-        };
-        if back {
-            no_free_cycle(p, f)?;
-        }
-    }
-    Ok(())
+/// What is known of the ways to an instruction.
+#[derive(Clone)]
+struct Way<Set> {
+    /// The registers that each of them has written.
+    written: Set,
+    /// The dearest of them.
+    worst: Worst,
+    /// Whether one of them costs nothing since the head of a loop.
+    free: bool,
 }
 
-/// V4. Says whether the function jumps backwards.
-fn initialised<Set: Registers>(p: &Program, f: &Function, jumps: &Jumps) -> Result<bool, VerifyError> {
-    let mut known = Set::none(f.registers.len());
-    for r in 0..f.params {
-        known.add(r);
+impl<Set: Registers> Way<Set> {
+    fn meet(&mut self, other: &Way<Set>) {
+        self.written.meet(&other.written);
+        self.worst.merge(&other.worst);
+        self.free |= other.free;
     }
-    // What is known at each instruction that is jumped to; None where no forward way has come there.
-    let first = jumps.before(f.start as usize);
-    let mut number = first;
-    let mut there: SmallVec<[Option<Set>; 8]> =
-        SmallVec::from_elem(None, jumps.before(f.end as usize) - first);
-    let mut reached = true;
-    let mut back = false;
-    let params = |id: u16| p.functions.get(usize::from(id)).map_or(0, |f| f.params);
-    let code = p.code.get(f.start as usize..f.end as usize).unwrap_or(&[]);
-    for (pc, instr) in (f.start as usize..).zip(code.iter().copied()) {
+}
+
+/// The way through a function, in code order.
+pub(super) struct Flow<'p, Set> {
+    p: &'p Program,
+    targets: Targets<'p>,
+    here: Way<Set>,
+    /// What is known of each instruction that is jumped to; None where no forward way has come there.
+    there: SmallVec<[Option<Way<Set>>; 4]>,
+    /// The number of the function's first instruction that is jumped to, and of the next one.
+    first: usize,
+    number: usize,
+    reached: bool,
+    /// Whether the function jumps backwards.
+    pub(super) back: bool,
+    /// Whether some way from the head of a loop to a jump backwards costs nothing. Where none does, V5 holds: a cycle goes
+    /// from a jump backwards to a head, and from there to the next one.
+    pub(super) may_be_free: bool,
+    /// The dearest way to an end.
+    pub(super) worst: Worst,
+}
+
+impl<'p, Set: Registers> Flow<'p, Set> {
+    /// Always inlined: it is large, and is to be made where it stays.
+    #[inline(always)]
+    pub(super) fn new(p: &'p Program, f: &Function, jumps: &'p Jumps) -> Flow<'p, Set> {
+        let targets = jumps.targets();
+        let mut written = Set::none(f.registers.len());
+        for r in 0..f.params {
+            written.add(r);
+        }
+        let first = targets.before(f.start as usize);
+        let mut flow = Flow {
+            p,
+            targets,
+            here: Way { written, worst: Worst::ZERO, free: false },
+            there: SmallVec::new(),
+            first,
+            number: first,
+            reached: true,
+            back: false,
+            may_be_free: false,
+            worst: Worst::ZERO,
+        };
+        flow.there.resize(targets.before(f.end as usize) - first, None);
+        flow
+    }
+
+    /// V4 of the next instruction, which is at `pc`, holds V2 and costs `n` units of a layer.
+    #[inline(always)]
+    pub(super) fn step(
+        &mut self,
+        pc: usize,
+        instr: Instr,
+        (layer, n): (GasLayer, u64),
+    ) -> Result<(), Violation> {
         // Ways from earlier jumps meet the fall-through here. The merged set stays, for backward jumps to compare.
-        if jumps.is_target(pc) {
-            let Some(slot) = there.get_mut(number - first) else { break };
-            if reached {
-                meet(slot, &known);
-            }
-            match slot {
-                Some(there) => known.clone_from(there),
-                None => return Err(VerifyError::at(pc, Violation::Unreachable)),
-            }
-            number += 1;
-        } else if !reached {
-            return Err(VerifyError::at(pc, Violation::Unreachable));
+        if self.targets.is_target(pc) {
+            self.join(pc)?;
+        } else if !self.reached {
+            return Err(Violation::Unreachable);
         }
-        let mut unknown = false;
-        instr.for_each_read(params, |r| unknown |= !known.has(r));
-        if unknown {
-            return Err(VerifyError::at(pc, Violation::Uninitialised));
+        let uses = instr.uses();
+        if !self.here.written.has_all(instr, uses.reads()) || (uses.rows() && !self.has_row(instr)) {
+            return Err(Violation::Uninitialised);
         }
-        if let Some(target) = instr.target().map(usize::from) {
-            let slot = jumps.number(target).and_then(|n| there.get_mut(n.checked_sub(first)?));
-            if target > pc {
-                if let Some(slot) = slot {
-                    meet(slot, &known);
-                }
-            } else if instr.op != Op::Jump {
-                return Err(VerifyError::at(pc, Violation::FreeCycle));
-            } else {
-                back = true;
-                if !slot.is_some_and(|slot| slot.as_ref().is_some_and(|then| known.contains(then))) {
-                    return Err(VerifyError::at(pc, Violation::Uninitialised));
-                }
-            }
+        self.here.worst.pay(layer, n);
+        // Loading trust is free where it is an input.
+        self.here.free &= n == 0 || instr.op == Op::EntryTrust;
+        if uses.jumps() {
+            self.jump(pc, instr, usize::from(instr.c))?;
         }
-        if let Some(r) = instr.written() {
-            known.add(r);
+        if uses.writes() {
+            self.here.written.add(instr.a);
         }
-        reached = !instr.is_end();
+        self.reached = !instr.is_end();
+        if !self.reached {
+            // What is behind an instruction costs no less than the way to it, so that only the ends of ways count.
+            self.worst.merge(&self.here.worst);
+        }
+        Ok(())
     }
-    Ok(back)
+
+    #[inline(never)]
+    fn has_row(&self, instr: Instr) -> bool {
+        let (first, count) = instr.row(|id| self.p.functions.get(usize::from(id)).map_or(0, |f| f.params));
+        (0..count).all(|i| self.here.written.has(first.saturating_add(i)))
+    }
+
+    fn join(&mut self, pc: usize) -> Result<(), Violation> {
+        let slot = self.there.get_mut(self.number - self.first).ok_or(Violation::Target)?;
+        if self.reached {
+            meet(slot, &self.here);
+        }
+        let there = slot.as_ref().ok_or(Violation::Unreachable)?;
+        self.here.written.clone_from(&there.written);
+        self.here.worst = there.worst;
+        self.here.free = there.free || self.targets.is_head(pc);
+        self.number += 1;
+        Ok(())
+    }
+
+    fn jump(&mut self, pc: usize, instr: Instr, target: usize) -> Result<(), Violation> {
+        let number = self.targets.number(target).and_then(|n| n.checked_sub(self.first));
+        let there = number.and_then(|n| self.there.get_mut(n)).ok_or(Violation::Target)?;
+        if target > pc {
+            meet(there, &self.here);
+            return Ok(());
+        }
+        if instr.op != Op::Jump {
+            return Err(Violation::FreeCycle);
+        }
+        self.back = true;
+        self.may_be_free |= self.here.free;
+        let holds = there.as_ref().is_some_and(|then| self.here.written.contains(&then.written));
+        holds.then_some(()).ok_or(Violation::Uninitialised)
+    }
 }
 
 /// One more way to where `there` is known.
-fn meet<Set: Registers>(there: &mut Option<Set>, known: &Set) {
+fn meet<Set: Registers>(there: &mut Option<Way<Set>>, here: &Way<Set>) {
     match there {
-        Some(there) => there.meet(known),
-        None => *there = Some(known.clone()),
+        Some(there) => there.meet(here),
+        None => *there = Some(here.clone()),
     }
 }
 
 /// V5: a walk over the instructions that cost nothing; meeting one that is still on the way is a free cycle.
-fn no_free_cycle(p: &Program, f: &Function) -> Result<(), VerifyError> {
+pub(super) fn no_free_cycle(p: &Program, f: &Function) -> Result<(), VerifyError> {
     #[derive(Clone, Copy, PartialEq)]
     enum Mark {
         New,

@@ -17,15 +17,18 @@
 //! - **V7 gas bound.** `bound` is, layer by layer, no less than the gas of any run.
 
 mod bound;
+mod bound_loops;
 mod bound_sizes;
 mod constants;
 mod flow;
 mod jumps;
 mod operands;
 mod plain;
+mod prices;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use bound::{Bound, GasBound};
 
@@ -144,10 +147,9 @@ impl Verified {
         shape::check(&program)?;
         let mut known = Constants::new();
         facts(&program, &mut known)?;
-        operands::check(&program, &known)?;
         let jumps = jumps::Jumps::of(&program.code);
-        flow::check(&program, &jumps)?;
-        let bound = bound::compute(&program, &known, &jumps);
+        let seen = walk::check(&program, &known, &jumps)?;
+        let bound = bound::compute(&program, &known, &jumps, &seen);
         Ok(Verified { program, bound })
     }
     /// The program.

@@ -1,37 +1,16 @@
-//! V2 (operands), V3 (types) and V6 (effects, mentions, `entry_trust`), instruction by instruction.
+//! V2 (operands), V3 (types) and V6 (effects, mentions) of one instruction.
 
+use super::Violation;
 use super::constants::Facts;
-use super::{VerifyError, Violation, plain};
 use crate::isa::{CONST_B, CONST_C, Instr, NO_CONST, Op, Role, Sig, X};
 use crate::program::{EffectKind, Function, Program, StdInput};
 use crate::types::{Base, Ty};
 use crate::value::Value;
-use smallvec::SmallVec;
 
-pub(super) fn check(p: &Program, facts: &[Facts]) -> Result<(), VerifyError> {
-    let constants: Bases = facts.iter().map(|facts| facts.plain.map_or(plain::OTHER, plain::base)).collect();
-    let mut registers = Bases::new();
-    for (index, f) in p.functions.iter().enumerate() {
-        registers.clear();
-        registers.extend(f.registers.iter().map(|ty| plain::of(*ty)));
-        let plain = plain::Plain { p, f, registers: &registers, constants: &constants };
-        let code = p.code.get(f.start as usize..f.end as usize).unwrap_or(&[]);
-        for (pc, instr) in (f.start as usize..).zip(code) {
-            if !plain.is_sound(*instr) {
-                let view = View { p, facts, f, instr: *instr };
-                view.check().map_err(|violation| VerifyError::at(pc, violation))?;
-            }
-            let first = index == 0 && pc == 0;
-            if (instr.op == Op::EntryTrust) != (first && p.mentions(StdInput::Trust)) {
-                return Err(VerifyError::at(pc, Violation::EntryTrust));
-            }
-        }
-    }
-    Ok(())
+/// Whether the instruction holds V2, V3 and what V6 says of effects and mentions.
+pub(super) fn check(p: &Program, facts: &[Facts], f: &Function, instr: Instr) -> Result<(), Violation> {
+    View { p, facts, f, instr }.check()
 }
-
-/// Bases of registers or constants, as `plain` writes them.
-type Bases = SmallVec<[u8; 64]>;
 
 /// The least effect that a program with this instruction has. `log` is no effect: it goes to the receipt.
 pub(super) const fn effect(op: Op) -> EffectKind {

@@ -63,21 +63,41 @@ pub(crate) fn settles(instr: Instr, equal_is_sized: bool) -> bool {
 }
 
 /// The Compute units of an instruction whose price does not depend on sizes.
+#[inline]
 pub(crate) fn fixed_compute(instr: Instr) -> u64 {
-    match instr.op.info().gas {
-        GasRule::Fixed(crate::gas::GasLayer::Compute, n) => u64::from(n),
-        GasRule::PerElement => u64::from(instr.c),
-        GasRule::Equal => 1,
-        _ => 0,
+    match FIXED.get(instr.op as usize) {
+        Some(&PER_ELEMENT) => u64::from(instr.c),
+        Some(units) => u64::from(*units),
+        None => 0,
     }
 }
+
+/// The same by opcode, where the opcode says it.
+static FIXED: [u32; 256] = {
+    let mut out = [0; 256];
+    let mut lines = Op::TABLE;
+    while let Some((line, rest)) = lines.split_first() {
+        if let Some((slot, _)) = out.split_at_mut(line.op as usize).1.split_first_mut() {
+            *slot = match line.gas {
+                GasRule::Fixed(crate::gas::GasLayer::Compute, n) => n,
+                GasRule::PerElement => PER_ELEMENT,
+                GasRule::Equal => 1,
+                _ => 0,
+            };
+        }
+        lines = rest;
+    }
+    out
+};
+const PER_ELEMENT: u32 = u32::MAX;
 
 impl Executable {
     /// Plans a verified program.
     pub fn new(verified: Verified) -> Executable {
         let constants = Constants::of(&verified.program().constants);
-        let planner = Planner::new(verified.program());
-        let Planner { ops, source, begins, types, functions, .. } = planner.run();
+        let mut planner = Planner::new(verified.program());
+        planner.run();
+        let Planner { ops, source, begins, types, functions, .. } = planner;
         let (mut standard, mut start) = ([None; 4], 0);
         for (op, source) in ops.iter().zip(&source) {
             let jumped_to = begins.get(*source as usize) == Some(&true);

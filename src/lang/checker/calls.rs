@@ -46,6 +46,7 @@ impl Checker<'_> {
         let at = self.span(callee);
         if self.names.is_broken(name) {
             // What is wrong with it has been said.
+            self.met_bad_constant = true;
         } else if self.has_room() {
             self.unknown_function(name, at);
         } else {

@@ -34,9 +34,11 @@ pub(super) struct Constants {
 pub(super) type Folded = Result<Value, Fault>;
 
 impl Constants {
-    pub(super) fn new(source_len: usize) -> Constants {
+    /// None yet; `values` is room for them.
+    pub(super) fn new(mut values: Vec<Value>, source_len: usize) -> Constants {
         let left = MAX_FOLDED_BYTES + 16 * source_len;
-        Constants { values: Vec::with_capacity(source_len / 32 + 4), left, exhausted: false }
+        values.reserve(source_len / 32 + 4);
+        Constants { values, left, exhausted: false }
     }
     pub(super) fn add(&mut self, value: Value) -> ConstId {
         self.values.push(value);

@@ -40,7 +40,17 @@ use types::{It, Unifier};
 
 /// Checks a parsed file. Adds to `diagnostics`; None where there is an error, of the parser or of its own.
 pub fn check(source: &str, ast: &Ast, diagnostics: &mut Vec<Diagnostic>) -> Option<Checked> {
-    let mut checker = Checker::new(source, ast, diagnostics);
+    check_in(Checked::default(), source, ast, diagnostics)
+}
+
+/// The same in the room of what another check has found out.
+pub(crate) fn check_in(
+    room: Checked,
+    source: &str,
+    ast: &Ast,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Checked> {
+    let mut checker = Checker::new(room, source, ast, diagnostics);
     checker.items();
     checker.finish()
 }
@@ -61,6 +71,7 @@ struct Draft {
 }
 
 /// Something to look at again when all types are known.
+#[derive(Clone, Copy)]
 enum Pending {
     /// `+`: number or string.
     Addition(It, Span),
@@ -91,6 +102,8 @@ struct Checker<'a> {
     /// Expressions whose types are to be found out, and those whose types are in error.
     open: Vec<(ExprId, It)>,
     stmts: Vec<Option<LocalId>>,
+    /// Filled at the end.
+    bodies: Vec<Body>,
     constants: Constants,
     types: Unifier,
     scopes: Scopes,
@@ -108,14 +121,25 @@ struct Checker<'a> {
     pending: SmallVec<[Pending; 8]>,
     /// Values and types of the constants of blocks.
     block_constants: Vec<BlockConstant>,
-    /// Whether a constant was mentioned that has no value, which has been said.
+    /// Whether a constant was mentioned that has no value, or a name that was not declared well, which has been said.
     met_bad_constant: bool,
     /// For each function, the body that was last seen to call it.
     called: SmallVec<[Option<u32>; 8]>,
 }
 
 impl<'a> Checker<'a> {
-    fn new(source: &'a str, ast: &'a Ast, diagnostics: &'a mut Vec<Diagnostic>) -> Checker<'a> {
+    /// Always inlined: a checker is large, and is to be made where it stays.
+    #[inline(always)]
+    fn new(
+        mut room: Checked,
+        source: &'a str,
+        ast: &'a Ast,
+        diagnostics: &'a mut Vec<Diagnostic>,
+    ) -> Checker<'a> {
+        room.clear();
+        room.exprs.resize(ast.exprs.len(), ExprInfo::NOTHING);
+        room.stmts.resize(ast.stmts.len(), None);
+        room.bodies.reserve(ast.items.len());
         let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
         let warnings = diagnostics.len() - errors;
         let symbols = ast.symbols.len();
@@ -125,10 +149,11 @@ impl<'a> Checker<'a> {
             diagnostics,
             errors,
             warnings,
-            exprs: vec![ExprInfo::NOTHING; ast.exprs.len()],
+            exprs: room.exprs,
             open: Vec::new(),
-            stmts: vec![None; ast.stmts.len()],
-            constants: Constants::new(source.len()),
+            stmts: room.stmts,
+            bodies: room.bodies,
+            constants: Constants::new(room.constants, source.len()),
             types: Unifier::default(),
             scopes: Scopes::new(symbols),
             names: Names::new(ast),
@@ -291,21 +316,23 @@ impl<'a> Checker<'a> {
     }
 
     /// Makes unknown types final and hands the results over.
-    fn finish(mut self) -> Option<Checked> {
+    fn finish(&mut self) -> Option<Checked> {
         let mut drafts = std::mem::take(&mut self.drafts);
         for draft in &mut drafts {
             self.settle_inputs(draft);
         }
-        for pending in std::mem::take(&mut self.pending) {
-            self.settle(pending);
+        for at in 0..self.pending.len() {
+            if let Some(pending) = self.pending.get(at).copied() {
+                self.settle(pending);
+            }
         }
         if self.constants.exhausted {
             let message = "the constants of this file come to too much work or memory".to_owned();
             self.error(super::codes::E0103, Span::default(), message);
         }
-        let mut bodies = Vec::with_capacity(drafts.len());
-        for draft in drafts {
-            bodies.push(self.final_body(draft));
+        for draft in &mut drafts {
+            let body = self.final_body(draft);
+            self.bodies.push(body);
         }
         if self.errors == 0 {
             self.too_deep();
@@ -320,7 +347,12 @@ impl<'a> Checker<'a> {
                 info.ty = ty;
             }
         }
-        Some(Checked { exprs: self.exprs, stmts: self.stmts, bodies, constants: self.constants.values })
+        Some(Checked {
+            exprs: std::mem::take(&mut self.exprs),
+            stmts: std::mem::take(&mut self.stmts),
+            bodies: std::mem::take(&mut self.bodies),
+            constants: std::mem::take(&mut self.constants.values),
+        })
     }
 
     /// Constants and functions that nobody mentions. Where something is wrong, what mentions them may be what is wrong.
@@ -412,11 +444,11 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn final_body(&mut self, draft: Draft) -> Body {
+    fn final_body(&mut self, draft: &mut Draft) -> Body {
         let mut inputs = Vec::with_capacity(draft.inputs.len());
-        for (name, it, _) in draft.inputs {
-            let ty = self.types.resolve(it).known().unwrap_or(Ty::UNIT);
-            inputs.push(Input { name: self.ast.symbol(name).into(), ty });
+        for (name, it, _) in &draft.inputs {
+            let ty = self.types.resolve(*it).known().unwrap_or(Ty::UNIT);
+            inputs.push(Input { name: self.ast.symbol(*name).into(), ty });
         }
         let locals =
             draft.locals.iter().map(|it| self.types.resolve(*it).known().unwrap_or(Ty::UNIT)).collect();
@@ -432,7 +464,7 @@ impl<'a> Checker<'a> {
             mentions: draft.mentions,
             trust_at: draft.trust_at,
             effect: draft.effect,
-            calls: draft.calls,
+            calls: std::mem::take(&mut draft.calls),
         }
     }
 }

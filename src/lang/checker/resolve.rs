@@ -75,6 +75,7 @@ impl Checker<'_> {
             return (std.ty().into(), Fold::No, Meaning::Std(std));
         }
         if self.names.is_broken(name) {
+            self.met_bad_constant = true;
             return (It::ERROR, Fold::No, Meaning::None);
         }
         let function = self.names.builtin(name).is_some() || self.names.function(name).is_some();

@@ -39,8 +39,11 @@ pub(super) struct Scopes {
 pub(super) struct Mark(usize);
 
 impl Scopes {
+    #[inline(always)]
     pub(super) fn new(symbols: usize) -> Scopes {
-        Scopes { current: SmallVec::from_elem(None, symbols), ..Scopes::default() }
+        let mut scopes = Scopes::default();
+        scopes.current.resize(symbols, None);
+        scopes
     }
     /// A new body: nothing is narrowed, nothing is bound.
     pub(super) fn begin_body(&mut self) {

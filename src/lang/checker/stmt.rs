@@ -294,6 +294,9 @@ impl Checker<'_> {
             }
             found => {
                 self.value(value, None);
+                if found.is_none() && self.names.is_broken(name) {
+                    return;
+                }
                 let text = self.ast.symbol(name);
                 let is_input = self.names.input(name).is_some();
                 let global = self.names.global(name).is_some();

@@ -2,9 +2,9 @@
 
 use eclvm_kernel::limits::MAX_TYPE_DEPTH;
 use eclvm_kernel::types::{Base, Ty};
+use smallvec::SmallVec;
 
-/// What stands under the layers of a type: a base, unknown [`VARS`] and above, or [`ERROR`]. Packed, so that types of the
-/// checker travel in two registers.
+/// What stands under the layers of a type: a base, unknown [`VARS`] and above, or [`ERROR`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Root(u32);
 
@@ -25,64 +25,81 @@ impl Root {
     }
 }
 
-/// A type with layers as in [`Ty`], over a root that may be unknown.
+/// A type with layers as in [`Ty`], over a root that may be unknown. Two fields, and not three, because two travel in
+/// registers: types go in and out of every expression.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct It {
-    root: Root,
-    depth: u8,
+    /// The root, and the depth above it.
+    head: u64,
     optional: u64,
 }
 
-const _: () = assert!(size_of::<It>() == 16);
+/// One layer, in `head`.
+const LAYER: u64 = 1 << 32;
 
 impl From<Ty> for It {
     #[inline]
     fn from(ty: Ty) -> It {
-        It { root: Root::of(ty.base()), depth: ty.depth(), optional: ty.optional_bits() }
+        It::new(Root::of(ty.base()), ty.depth(), ty.optional_bits())
     }
 }
 
 impl It {
-    pub(super) const ERROR: It = It { root: ERROR, depth: 0, optional: 0 };
-    pub(super) fn is_error(self) -> bool {
-        self.root == ERROR
+    pub(super) const ERROR: It = It::new(ERROR, 0, 0);
+
+    #[inline]
+    const fn new(root: Root, depth: u8, optional: u64) -> It {
+        It { head: root.0 as u64 | (depth as u64 * LAYER), optional }
     }
+    #[inline]
+    fn root(self) -> Root {
+        Root(self.head as u32)
+    }
+    #[inline]
+    fn depth(self) -> u8 {
+        (self.head / LAYER) as u8
+    }
+    #[inline]
+    pub(super) fn is_error(self) -> bool {
+        self.root() == ERROR
+    }
+    #[inline]
     pub(super) fn is_optional(self) -> bool {
-        self.optional >> self.depth & 1 == 1
+        self.optional >> self.depth() & 1 == 1
     }
     pub(super) fn is_array(self) -> bool {
-        self.depth > 0
+        self.depth() > 0
     }
     /// Whether nothing at all is known of it.
     pub(super) fn is_unknown(self) -> bool {
-        self.root.var().is_some() && self.depth == 0 && self.optional == 0
+        self.root().var().is_some() && self.depth() == 0 && self.optional == 0
     }
     pub(super) fn opt(self) -> It {
-        It { optional: self.optional | 1 << self.depth, ..self }
+        It { optional: self.optional | 1 << self.depth(), ..self }
     }
     pub(super) fn required(self) -> It {
-        It { optional: self.optional & !(1 << self.depth), ..self }
+        It { optional: self.optional & !(1 << self.depth()), ..self }
     }
     /// `[self]`; too deep is an error type.
     pub(super) fn array(self) -> It {
-        if self.depth >= MAX_TYPE_DEPTH { It::ERROR } else { It { depth: self.depth + 1, ..self } }
+        if self.depth() >= MAX_TYPE_DEPTH { It::ERROR } else { It { head: self.head + LAYER, ..self } }
     }
     pub(super) fn elem(self) -> Option<It> {
-        let depth = self.depth.checked_sub(1)?;
-        Some(It { depth, optional: self.optional & !(1 << self.depth), ..self })
+        let head = self.head.checked_sub(LAYER)?;
+        Some(It { head, optional: self.optional & !(1 << self.depth()) })
     }
     /// Whether it is the type of what has no value.
     #[inline]
     pub(super) fn is_unit(self) -> bool {
-        self.root == Root::of(Base::Unit)
+        self.root() == Root::of(Base::Unit)
     }
     /// The type, where all of it is known.
     #[inline]
     pub(super) fn known(self) -> Option<Ty> {
-        if self.root.0 >= ERROR.0 {
+        if self.root().0 >= ERROR.0 {
             return None;
         }
-        Ty::from_parts(self.root.0 as u8, self.depth, self.optional)
+        Ty::from_parts(self.root().0 as u8, self.depth(), self.optional)
     }
 }
 
@@ -95,18 +112,18 @@ pub(super) struct Unifier {
 impl Unifier {
     pub(super) fn fresh(&mut self) -> It {
         self.bound.push(None);
-        It { root: Root(VARS + self.bound.len() as u32 - 1), depth: 0, optional: 0 }
+        It::new(Root(VARS + self.bound.len() as u32 - 1), 0, 0)
     }
     /// The type with what is known of it filled in.
     #[inline]
     pub(super) fn resolve(&mut self, it: It) -> It {
-        if it.root.0 >= VARS { self.follow(it) } else { it }
+        if it.root().0 >= VARS { self.follow(it) } else { it }
     }
     /// Shortens the chains that it follows, which may be as long as the source: a list, not a recursion.
     fn follow(&mut self, it: It) -> It {
-        let mut way: Vec<(u32, It)> = Vec::new();
+        let mut way: SmallVec<[(u32, It); 4]> = SmallVec::new();
         let mut end = it;
-        while let Some(var) = end.root.var()
+        while let Some(var) = end.root().var()
             && let Some(next) = self.bound.get(var as usize).copied().flatten()
         {
             way.push((var, end));
@@ -154,20 +171,20 @@ impl Unifier {
     }
     /// The layers of `it`, which is resolved, over another root.
     pub(super) fn with_root(&self, it: It, root: It) -> It {
-        It { root: root.root, ..it }
+        It::new(root.root(), it.depth(), it.optional)
     }
     /// Something is wrong with a type: whatever hangs on it goes with everything from now on.
     pub(super) fn poison(&mut self, it: It) {
-        if let Some(v) = self.resolve(it).root.var()
+        if let Some(v) = self.resolve(it).root().var()
             && let Some(slot) = self.bound.get_mut(v as usize)
         {
             *slot = Some(It::ERROR);
         }
     }
     fn bind(&mut self, var: It, to: It) -> bool {
-        let Some(v) = var.root.var() else { return false };
+        let Some(v) = var.root().var() else { return false };
         // A type cannot be an array of itself.
-        if to.root == var.root {
+        if to.root() == var.root() {
             return false;
         }
         if let Some(slot) = self.bound.get_mut(v as usize) {
@@ -179,9 +196,9 @@ impl Unifier {
 
 /// The layers of `outer` put on `inner`.
 fn stack(inner: It, outer: It) -> It {
-    let depth = inner.depth.saturating_add(outer.depth);
+    let depth = inner.depth().saturating_add(outer.depth());
     if depth > MAX_TYPE_DEPTH {
         return It::ERROR;
     }
-    It { root: inner.root, depth, optional: inner.optional | outer.optional << inner.depth }
+    It::new(inner.root(), depth, inner.optional | outer.optional << inner.depth())
 }

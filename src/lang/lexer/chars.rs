@@ -30,7 +30,11 @@ impl Lexer<'_> {
             let span = self.span_from(start);
             let error = error(codes::E0012, span, message);
             self.sink.push(error.with_suggestion(span, "//", "comments start with `//`"));
-            self.at = start + rest.find('\n').unwrap_or(rest.len());
+            match rest.find('\n') {
+                Some(end) => self.at = start + end,
+                // Whatever is missing now stands in it.
+                None => self.halt(),
+            }
             return None;
         }
         if unicode_ident::is_xid_start(char) {

@@ -66,6 +66,10 @@ impl<'s> Lexer<'s> {
         self.text.get(span.start as usize..span.end as usize).unwrap_or("")
     }
 
+    /// The source from a byte on.
+    pub(crate) fn rest(&self, start: u32) -> &'s str {
+        self.text.get(start as usize..).unwrap_or("")
+    }
     /// From here on, the file is over.
     pub(crate) fn halt(&mut self) {
         self.cut_short = true;

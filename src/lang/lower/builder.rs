@@ -63,11 +63,9 @@ const SHARE_WINDOW: usize = 16;
 
 impl Constants {
     pub(super) fn new(checked: &Checked) -> Constants {
-        Constants {
-            values: Vec::new(),
-            known: SmallVec::from_elem((0, 0), checked.constants.len()),
-            program: 0,
-        }
+        let mut constants = Constants { values: Vec::new(), known: SmallVec::new(), program: 0 };
+        constants.known.resize(checked.constants.len(), (0, 0));
+        constants
     }
     /// From here on, the constants are another program's.
     pub(super) fn begin(&mut self) {
@@ -175,6 +173,8 @@ pub(super) struct Builder<'s, 'a> {
 }
 
 impl<'s, 'a> Builder<'s, 'a> {
+    /// Always inlined: a builder is large, and is to be made where it stays.
+    #[inline(always)]
     pub(super) fn new(
         shared: &'s mut Shared<'a>,
         id: BodyId,
@@ -192,12 +192,13 @@ impl<'s, 'a> Builder<'s, 'a> {
             free: SmallVec::new(),
             freed_before: SmallVec::new(),
             free_runs: Vec::new(),
-            locals: SmallVec::from_elem(Local::default(), locals),
+            locals: SmallVec::new(),
             standard: [None; 4],
             labels: SmallVec::new(),
             loops: Vec::new(),
             reachable: true,
         };
+        builder.locals.resize(locals, Local::default());
         if let Some(body) = body {
             if body.kind == BodyKind::Function {
                 let params = body.params.len as usize;
@@ -212,13 +213,14 @@ impl<'s, 'a> Builder<'s, 'a> {
         builder
     }
     /// Types of the registers, the name, the number of parameters and the result's type.
-    pub(super) fn finish(self) -> (Vec<Ty>, Box<str>, u16, Ty) {
-        let Some(body) = self.body else { return (self.registers, "".into(), 0, Ty::BOOL) };
+    pub(super) fn finish(&mut self) -> (Vec<Ty>, Box<str>, u16, Ty) {
+        let registers = std::mem::take(&mut self.registers);
+        let Some(body) = self.body else { return (registers, "".into(), 0, Ty::BOOL) };
         let params =
             if body.kind == BodyKind::Function { body.params.len as usize } else { self.shared.inputs.len() };
         let item = self.shared.ast.items.get(body.item as usize);
         let name = item.map_or("", |item| self.shared.ast.symbol(item.name));
-        (self.registers, name.into(), u16::try_from(params).unwrap_or(u16::MAX), body.result)
+        (registers, name.into(), u16::try_from(params).unwrap_or(u16::MAX), body.result)
     }
 
     pub(super) fn emit(&mut self, op: Op, x: u8, [a, b, c]: [u16; 3], span: Span) -> Result<(), Overflow> {

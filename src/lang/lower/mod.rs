@@ -74,16 +74,16 @@ impl Reach {
     }
 }
 
-/// The programs of a checked file, in source order. Adds a diagnostic for each policy that is over a limit.
+/// The programs of a checked file, in source order, which take over its bodies' inputs. Adds a diagnostic for each policy that is over a limit.
 pub(crate) fn lower(
     source: &str,
     ast: &Ast,
-    mut checked: Checked,
+    checked: &mut Checked,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Program> {
     let inputs: SmallVec<[Vec<Input>; 4]> =
         checked.bodies.iter_mut().map(|body| mem::take(&mut body.inputs)).collect();
-    let checked = &checked;
+    let checked = &*checked;
     let mut programs =
         Vec::with_capacity(checked.bodies.iter().filter(|b| b.kind != BodyKind::Function).count());
     let mut left = MAX_COMPILED_BYTES + 32 * source.len();

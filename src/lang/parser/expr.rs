@@ -62,7 +62,7 @@ const SUM: u8 = 6;
 const PRODUCT: u8 = 7;
 const FOREIGN: u8 = 8;
 
-impl Parser<'_> {
+impl Parser<'_, '_> {
     /// An expression of any kind.
     pub(super) fn expression(&mut self) -> Parsed<Operand> {
         let cond = self.binary(COALESCE)?;

@@ -2,7 +2,7 @@
 //! where the source is not in the grammar.
 
 use super::expr::{AND, EQUALITY, OR};
-use super::{Failed, Height, Operand, Parsed, Parser};
+use super::{Declaring, Failed, Height, Operand, Parsed, Parser};
 use crate::lang::ast::{BinaryOp, ExprKind, UnaryOp};
 use crate::lang::codes;
 use crate::lang::diagnostic::Diagnostic;
@@ -26,7 +26,7 @@ fn known_word(word: &str) -> Option<&'static str> {
     })
 }
 
-impl Parser<'_> {
+impl Parser<'_, '_> {
     /// An operator of another language after `left`, if it binds at `min` or tighter and stands for one of ECL's.
     #[cold]
     pub(super) fn foreign_operator(&mut self, min: u8, left: Operand) -> Option<(BinaryOp, u8)> {
@@ -76,13 +76,23 @@ impl Parser<'_> {
             let message = format!("`{word}` is not a keyword of ECL");
             let hint = format!("did you mean `{right}`?");
             if matches!(right, "let" | "const" | "fn") && self.at(Tok::Ident) {
-                self.declaring = Some(self.intern(self.tok.span));
+                self.declaring = Declaring::Named(self.intern(self.tok.span));
             }
             return self.fail(error(codes::E0001, name, message).with_suggestion(name, right, hint));
+        }
+        if self.at(Tok::Ident) && self.assigns_next() {
+            // As other languages declare: a type and a name.
+            self.declaring = Declaring::Named(self.intern(self.tok.span));
         }
         let message =
             format!("expected an operator or `;` after `{}`, found {}", excerpt(word), self.found());
         self.fail(error(codes::E0001, self.tok.span, message))
+    }
+
+    /// Whether a `=` follows the token at hand.
+    fn assigns_next(&self) -> bool {
+        let rest = self.lexer.rest(self.tok.span.end).trim_start();
+        rest.starts_with('=') && !rest.starts_with("==")
     }
 
     /// `not x`

@@ -40,12 +40,14 @@ enum Found {
 
 impl Interner {
     /// Room for about `names` names.
+    #[inline(always)]
     pub(super) fn new(names: usize) -> Interner {
         let keys = RandomState::new();
         let secret = keys.hash_one(0u64) | 1;
         Interner::with_secret(names, keys, secret)
     }
 
+    #[inline(always)]
     pub(super) fn with_secret(names: usize, keys: RandomState, secret: u64) -> Interner {
         Interner {
             slots: SmallVec::from_elem(FREE, (names * 2).next_power_of_two().max(32)),

@@ -1,13 +1,13 @@
 //! What stands at the top of a file: constants, functions and policies, or one bare expression.
 
-use super::{Parsed, Parser};
+use super::{Declaring, Parsed, Parser};
 use crate::lang::ast::{Item, ItemKind, Symbol};
 use crate::lang::codes;
 use crate::lang::sink::error;
 use crate::lang::token::Tok;
 use eclvm_kernel::span::Span;
 
-impl Parser<'_> {
+impl Parser<'_, '_> {
     /// The whole file. Its first token decides whether it holds items or an expression.
     pub(super) fn program(&mut self) {
         match self.tok.kind {
@@ -59,16 +59,16 @@ impl Parser<'_> {
     }
 
     fn function(&mut self) -> Parsed<(ItemKind, Symbol, Span)> {
-        self.bump();
+        self.declaring = Declaring::Head(self.bump().span.end);
         let (name, span) = self.name("a function")?;
-        self.declaring = Some(name);
+        self.declaring = Declaring::Named(name);
         self.expect(Tok::LParen)?;
         let params = self.params()?;
         if !self.eat(Tok::Arrow) {
             return self.no_result();
         }
         let result = self.ty()?;
-        self.declaring = None;
+        self.declaring = Declaring::Nothing;
         let body = self.block()?;
         Ok((ItemKind::Fn { params, result, body }, name, span))
     }

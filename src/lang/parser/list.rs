@@ -5,7 +5,7 @@ use crate::lang::ast::{Param, Range};
 use crate::lang::token::Tok;
 use eclvm_kernel::span::Span;
 
-impl Parser<'_> {
+impl Parser<'_, '_> {
     /// Expressions up to `close`, from behind the opening bracket on; and the height of the highest.
     pub(super) fn list(&mut self, close: Tok) -> Parsed<(Range, Height)> {
         let open = Span::new(self.last_end - 1, self.last_end);

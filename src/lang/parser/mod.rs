@@ -19,7 +19,7 @@ mod stmt;
 mod tests;
 mod types;
 
-use super::ast::{Arm, Ast, Expr, ExprId, ExprKind, Link, Range, StmtId, Symbol, TextId, TextTable};
+use super::ast::{Arm, Ast, Expr, ExprId, ExprKind, Link, Range, StmtId, Symbol, TextId};
 use super::codes;
 use super::diagnostic::Diagnostic;
 use super::lexer::{Lexer, literals};
@@ -34,14 +34,23 @@ use std::num::{NonZeroU8, NonZeroU64};
 /// Parses a source file. Where there are errors among the diagnostics, the tree is what could be understood: it holds
 /// `Error` nodes or lacks statements, but all its indices are good.
 pub fn parse(source: &str) -> (Ast, Vec<Diagnostic>) {
+    // The tree grows where the caller wants it: it is too large to be handed from one to the other.
+    let mut parsed = (Ast::default(), Vec::new());
+    parsed.1 = parse_into(source, &mut parsed.0);
+    parsed
+}
+
+/// The same into a tree that may have been another source's, whose room it takes over.
+pub(crate) fn parse_into(source: &str, ast: &mut Ast) -> Vec<Diagnostic> {
+    ast.clear();
     if source.len() > MAX_SOURCE_BYTES {
         let message =
             format!("the source has {} bytes; the most that is allowed are {MAX_SOURCE_BYTES}", source.len());
-        return (Ast::default(), vec![sink::error(codes::E0002, Span::default(), message)]);
+        return vec![sink::error(codes::E0002, Span::default(), message)];
     }
-    let mut parser = Parser::new(source);
+    let mut parser = Parser::new(source, ast);
     parser.program();
-    parser.finish()
+    parser.lexer.sink.finish()
 }
 
 /// The parser stopped somewhere inside a construct; a diagnostic says why. Whoever catches this finds the next place
@@ -102,11 +111,22 @@ impl Height {
 }
 
 /// A list under construction; most are short.
-type Open<T> = SmallVec<[T; 16]>;
+type Open<T> = SmallVec<[T; 8]>;
 
-struct Parser<'s> {
+/// How far a declaration has been parsed. Where it fails, nothing is to be said of uses of its name.
+#[derive(Clone, Copy)]
+enum Declaring {
+    /// There is none, or all of it has been.
+    Nothing,
+    /// Not beyond its head, which begins behind the keyword at this byte: any word in it may be the name that is meant.
+    Head(u32),
+    /// Its name is known.
+    Named(Symbol),
+}
+
+struct Parser<'s, 'a> {
     lexer: Lexer<'s>,
-    ast: Ast,
+    ast: &'a mut Ast,
     names: Interner,
     /// The token to look at.
     tok: Token,
@@ -120,8 +140,8 @@ struct Parser<'s> {
     ahead: Option<Operand>,
     /// Where the last error was reported: one place is good for one error.
     complained_at: Option<u32>,
-    /// The name of the declaration that is being parsed, until all of it has been.
-    declaring: Option<Symbol>,
+    /// The declaration that is being parsed.
+    declaring: Declaring,
     /// Whether the last item at the top had errors: what follows may be a piece of it.
     item_had_errors: bool,
     /// Lists under construction; the entries of one list become contiguous in the tree when it is complete.
@@ -131,20 +151,19 @@ struct Parser<'s> {
     open_arms: Open<Arm>,
 }
 
-impl<'s> Parser<'s> {
-    fn new(source: &'s str) -> Parser<'s> {
+impl<'s, 'a> Parser<'s, 'a> {
+    /// Always inlined: a parser is large, and is to be made where it stays.
+    #[inline(always)]
+    fn new(source: &'s str, ast: &'a mut Ast) -> Parser<'s, 'a> {
         // Guesses that fit ordinary sources, so that tables rarely grow; a bound keeps hostile ones from paying off.
         let len = source.len().min(MAX_TOKENS);
-        let ast = Ast {
-            exprs: Vec::with_capacity(len / 12 + 8),
-            stmts: Vec::with_capacity(len / 32 + 4),
-            expr_lists: Vec::with_capacity(len / 32 + 4),
-            stmt_lists: Vec::with_capacity(len / 32 + 4),
-            links: Vec::with_capacity(len / 24 + 4),
-            symbols: TextTable::with_capacity(len / 64 + 4, len / 8 + 32),
-            texts: TextTable::with_capacity(len / 64 + 4, len / 4 + 32),
-            ..Ast::default()
-        };
+        ast.exprs.reserve(len / 12 + 8);
+        ast.stmts.reserve(len / 32 + 4);
+        ast.expr_lists.reserve(len / 32 + 4);
+        ast.stmt_lists.reserve(len / 32 + 4);
+        ast.links.reserve(len / 24 + 4);
+        ast.symbols.reserve(len / 64 + 4, len / 8 + 32);
+        ast.texts.reserve(len / 64 + 4, len / 4 + 32);
         let mut lexer = Lexer::new(source);
         let tok = lexer.token();
         Parser {
@@ -157,17 +176,13 @@ impl<'s> Parser<'s> {
             statement_start: u32::MAX,
             ahead: None,
             complained_at: None,
-            declaring: None,
+            declaring: Declaring::Nothing,
             item_had_errors: false,
             open_links: SmallVec::new(),
             open_exprs: SmallVec::new(),
             open_stmts: SmallVec::new(),
             open_arms: SmallVec::new(),
         }
-    }
-
-    fn finish(self) -> (Ast, Vec<Diagnostic>) {
-        (self.ast, self.lexer.sink.finish())
     }
 
     /// Moves to the next token; gives the one it was at.

@@ -1,6 +1,6 @@
 //! What happens where the source is not in the grammar: one error for one place, and where to go on.
 
-use super::{Failed, Parsed, Parser};
+use super::{Declaring, Failed, Parsed, Parser};
 use crate::lang::ast::{ExprId, ExprKind, Symbol, TextId};
 use crate::lang::codes;
 use crate::lang::diagnostic::Diagnostic;
@@ -10,7 +10,10 @@ use crate::lang::token::Tok;
 use eclvm_kernel::limits::MAX_NESTING;
 use eclvm_kernel::span::Span;
 
-impl Parser<'_> {
+/// How much of the head of a declaration that did not parse is looked at, in bytes.
+const LONGEST_HEAD: usize = 256;
+
+impl Parser<'_, '_> {
     /// Adds an error, unless there is already one for the same place. After fifty it gives up.
     #[cold]
     pub(super) fn report(&mut self, error: Diagnostic) {
@@ -167,8 +170,33 @@ impl Parser<'_> {
 
     /// After a failure: if it was a declaration's, its name is not to be complained about wherever it is used.
     pub(super) fn declaration_failed(&mut self) {
-        if let Some(name) = self.declaring.take() {
-            self.ast.broken.push(name);
+        match std::mem::replace(&mut self.declaring, Declaring::Nothing) {
+            Declaring::Nothing => {}
+            Declaring::Named(name) => self.ast.broken.push(name),
+            Declaring::Head(start) => self.break_words(start),
+        }
+    }
+
+    /// Every word of a head that begins at a byte may be a name that is used later on: of `let 9b = 1;`, it is `b`.
+    #[cold]
+    fn break_words(&mut self, start: u32) {
+        let rest = self.lexer.rest(start).as_bytes();
+        let rest = rest.get(..LONGEST_HEAD).unwrap_or(rest);
+        let ends = |(at, byte): (usize, u8)| match byte {
+            b'=' | b';' | b'{' | b'}' => true,
+            // What stands in parentheses behind a name are parameters.
+            b'(' => rest.get(..at).is_some_and(|before| !before.trim_ascii().is_empty()),
+            _ => false,
+        };
+        let end = rest.iter().copied().enumerate().position(ends).unwrap_or(rest.len());
+        let head = rest.get(..end).unwrap_or(rest);
+        for word in head.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_') {
+            let digits = word.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let name = word.get(digits..).and_then(|name| std::str::from_utf8(name).ok());
+            if let Some(name) = name.filter(|name| !name.is_empty()) {
+                let name = self.names.intern(name, &mut self.ast.symbols);
+                self.ast.broken.push(name);
+            }
         }
     }
 

@@ -1,13 +1,13 @@
 //! Blocks and statements.
 
-use super::{Height, Operand, Parsed, Parser, close_list};
+use super::{Declaring, Height, Operand, Parsed, Parser, close_list};
 use crate::lang::ast::{Arm, Block, ExprId, ExprKind, Stmt, StmtId, StmtKind, Symbol};
 use crate::lang::codes;
 use crate::lang::sink::error;
 use crate::lang::token::Tok;
 use eclvm_kernel::span::Span;
 
-impl Parser<'_> {
+impl Parser<'_, '_> {
     /// `{ .. }`. A block that is opened always comes out, with the statements that could be parsed.
     pub(super) fn block(&mut self) -> Parsed<Block> {
         if !self.at(Tok::LBrace) {
@@ -94,6 +94,10 @@ impl Parser<'_> {
             self.semicolon()?;
             return Ok(StmtKind::Assign { name, name_span, value });
         }
+        if self.at(Tok::Colon) {
+            // No statement begins like this: it was to be a declaration.
+            self.declaring = Declaring::Head(name_span.start);
+        }
         let first = if self.tok.kind.starts_only_operand() {
             self.two_words(name_span)?
         } else {
@@ -116,29 +120,29 @@ impl Parser<'_> {
 
     /// `const name = value;`, here and at the top of a file.
     pub(super) fn const_(&mut self) -> Parsed<(Symbol, Span, ExprId)> {
-        self.bump();
+        self.declaring = Declaring::Head(self.bump().span.end);
         let (name, name_span) = self.name("a constant")?;
-        self.declaring = Some(name);
         if self.at(Tok::Colon) {
             let message = "a constant is written without a type: it has its value's";
             return self.fail(error(codes::E0001, self.tok.span, message));
         }
         self.expect(Tok::Assign)?;
+        self.declaring = Declaring::Named(name);
         let value = self.expression()?.id();
         self.semicolon()?;
-        self.declaring = None;
+        self.declaring = Declaring::Nothing;
         Ok((name, name_span, value))
     }
 
     fn let_(&mut self) -> Parsed<StmtKind> {
-        self.bump();
+        self.declaring = Declaring::Head(self.bump().span.end);
         let (name, name_span) = self.name("a binding")?;
-        self.declaring = Some(name);
         let ty = if self.eat(Tok::Colon) { Some(self.ty()?) } else { None };
         self.expect(Tok::Assign)?;
+        self.declaring = Declaring::Named(name);
         let value = self.expression()?.id();
         self.semicolon()?;
-        self.declaring = None;
+        self.declaring = Declaring::Nothing;
         Ok(StmtKind::Let { name, name_span, ty, value })
     }
 
@@ -216,17 +220,17 @@ impl Parser<'_> {
     fn for_(&mut self) -> Parsed<StmtKind> {
         self.bump();
         let (var, var_span) = self.name("a loop variable")?;
-        self.declaring = Some(var);
+        self.declaring = Declaring::Named(var);
         self.expect(Tok::In)?;
         let first = self.head()?;
         if !self.eat(Tok::DotDot) {
-            self.declaring = None;
+            self.declaring = Declaring::Nothing;
             let body = self.block()?;
             return Ok(StmtKind::ForEach { var, var_span, over: first.id(), body });
         }
         let last = self.head()?;
         let range_span = first.outer().to(last.outer());
-        self.declaring = None;
+        self.declaring = Declaring::Nothing;
         let body = self.block()?;
         Ok(StmtKind::ForRange { var, var_span, lo: first.id(), hi: last.id(), range_span, body })
     }

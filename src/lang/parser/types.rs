@@ -7,7 +7,7 @@ use crate::lang::sink;
 use crate::lang::token::Tok;
 use eclvm_kernel::types::Ty;
 
-impl Parser<'_> {
+impl Parser<'_, '_> {
     /// A type that has to be there.
     pub(super) fn ty(&mut self) -> Parsed<Ty> {
         let start = self.tok.span;

@@ -53,73 +53,68 @@ impl Planner<'_> {
         })
     }
 
-    pub(super) fn fuse(&mut self, f: &Function, pc: usize, instr: Instr) -> Option<usize> {
-        // i = i + 1; back to the head that compares i.
-        if instr.op == Op::Step {
-            let back = self.next(f, pc).filter(|n| n.op == Op::Jump && usize::from(n.c) <= pc)?;
-            let head = self.at(usize::from(back.c)).filter(|h| h.op == Op::LoopLess && h.a == instr.a)?;
-            // Done, it falls through: the loop must end right behind.
-            if usize::from(head.c) != pc + 2 {
-                return None;
-            }
-            self.emit(pc + 1, Code::ForNext, 0, [head.a, head.b, 0], u32::from(back.c), true);
-            return Some(2);
+    /// i = i + 1; back to the head that compares i.
+    pub(super) fn fuse_step(&mut self, f: &Function, pc: usize, instr: Instr) -> Option<usize> {
+        let back = self.next(f, pc).filter(|n| n.op == Op::Jump && usize::from(n.c) <= pc)?;
+        let head = self.at(usize::from(back.c)).filter(|h| h.op == Op::LoopLess && h.a == instr.a)?;
+        // Done, it falls through: the loop must end right behind.
+        if usize::from(head.c) != pc + 2 {
+            return None;
         }
-        // field; compare with a constant; use
-        if instr.op == Op::Field {
-            let compare = self.next(f, pc)?;
-            let (cmp, left, k, true) = self.comparison(f, compare)? else { return None };
-            if left != instr.a || !(compare.a == instr.a || self.dead_after(pc + 1, instr.a)) {
-                return None;
-            }
-            let user = self.user(pc + 1, compare.a, self.next(f, pc + 1))?;
-            self.pending += 2 + fixed_compute(user) as u32;
-            let x = cmp as u8 | instr.x << COMPONENT_SHIFT;
-            match user.op {
-                Op::Require => self.emit(pc + 2, Code::FieldCmpRequireK, x, [instr.b, user.b, k], 0, true),
-                Op::Return => self.emit(pc + 2, Code::FieldCmpReturnK, x, [instr.b, 0, k], 0, true),
-                op => {
-                    let x = x | if matches!(op, Op::JumpTrue | Op::BrTrue) { JUMP_IF } else { 0 };
-                    self.emit(pc + 2, Code::FieldCmpJumpK, x, [instr.b, 0, k], u32::from(user.c), true);
-                }
-            }
-            return Some(3);
-        }
-        let (cmp, left, right, constant) = self.comparison(f, instr)?;
-        let user = self.user(pc, instr.a, self.next(f, pc))?;
-        self.pending += 1 + fixed_compute(user) as u32;
-        let pick = |r: Code, k: Code| if constant { k } else { r };
-        match user.op {
-            Op::Require => {
-                self.emit(
-                    pc + 1,
-                    pick(Code::CmpRequire, Code::CmpRequireK),
-                    cmp as u8,
-                    [left, user.b, right],
-                    0,
-                    true,
-                );
-            }
-            Op::Return => self.emit(
-                pc + 1,
-                pick(Code::CmpReturn, Code::CmpReturnK),
-                cmp as u8,
-                [left, 0, right],
-                0,
-                true,
-            ),
-            op => {
-                let x = cmp as u8 | if matches!(op, Op::JumpTrue | Op::BrTrue) { JUMP_IF } else { 0 };
-                self.emit(
-                    pc + 1,
-                    pick(Code::CmpJump, Code::CmpJumpK),
-                    x,
-                    [left, 0, right],
-                    u32::from(user.c),
-                    true,
-                );
-            }
-        }
+        self.emit(pc + 1, Code::ForNext, 0, [head.a, head.b, 0], u32::from(back.c), true);
         Some(2)
+    }
+
+    /// field; compare with a constant; use
+    pub(super) fn fuse_field(&mut self, f: &Function, pc: usize, instr: Instr) -> Option<usize> {
+        let compare = self.next(f, pc)?;
+        let (cmp, left, k, true) = self.comparison(f, compare)? else { return None };
+        if left != instr.a || !(compare.a == instr.a || self.dead_after(pc + 1, instr.a)) {
+            return None;
+        }
+        let user = self.user(pc + 1, compare.a, self.next(f, pc + 1))?;
+        self.pending += 2;
+        let x = cmp as u8 | instr.x << COMPONENT_SHIFT;
+        let codes = [Code::FieldCmpRequireK, Code::FieldCmpReturnK, Code::FieldCmpJumpK];
+        self.used(pc + 2, user, codes, x, instr.b, k);
+        Some(3)
+    }
+
+    /// compare; use
+    pub(super) fn fuse_comparison(
+        &mut self,
+        f: &Function,
+        pc: usize,
+        answer: u16,
+        (cmp, left, right, constant): (Cmp, u16, u16, bool),
+    ) -> Option<usize> {
+        let user = self.user(pc, answer, self.next(f, pc))?;
+        self.pending += 1;
+        let codes = match constant {
+            true => [Code::CmpRequireK, Code::CmpReturnK, Code::CmpJumpK],
+            false => [Code::CmpRequire, Code::CmpReturn, Code::CmpJump],
+        };
+        self.used(pc + 1, user, codes, cmp as u8, left, right);
+        Some(2)
+    }
+
+    /// A comparison with what uses its answer, which is at `pc`: one of the codes for `require`, `return` and jumps.
+    fn used(
+        &mut self,
+        pc: usize,
+        user: Instr,
+        [require, returns, jump]: [Code; 3],
+        x: u8,
+        left: u16,
+        right: u16,
+    ) {
+        self.pending += fixed_compute(user) as u32;
+        let (code, x, b, target) = match user.op {
+            Op::Require => (require, x, user.b, 0),
+            Op::Return => (returns, x, 0, 0),
+            Op::JumpTrue | Op::BrTrue => (jump, x | JUMP_IF, 0, user.c),
+            _ => (jump, x, 0, user.c),
+        };
+        self.emit(pc, code, x, [left, b, right], u32::from(target), true);
     }
 }

@@ -14,10 +14,10 @@ pub(super) struct Liveness {
 }
 
 impl Liveness {
-    /// Backward passes until nothing changes: one where nothing jumps `back`, else one for each level of loops and one
-    /// more. In frames of more than 64 registers, and in code that needs more than eight passes, everything counts as
-    /// read.
-    pub(super) fn of(&mut self, p: &Program, f: &Function, back: bool) {
+    /// Backward passes until jumps backwards have found what is so: one where nothing jumps back, else about one for each
+    /// level of loops and one more, over the loops only. In frames of more than 64 registers, and in code that needs more
+    /// than eight passes, everything counts as read.
+    pub(super) fn of(&mut self, p: &Program, f: &Function) {
         self.base = f.start as usize;
         self.before.clear();
         let code = p.code.get(f.start as usize..f.end as usize).unwrap_or(&[]);
@@ -25,36 +25,53 @@ impl Liveness {
             return;
         }
         self.before.resize(code.len(), 0);
-        let params = |id: u16| p.functions.get(usize::from(id)).map_or(0, |f| f.params);
+        let (base, before) = (self.base, self.before.as_mut_slice());
+        // Jumps backwards, the last one first: where each stands, its target, and what it took for read there.
+        let mut backwards: SmallVec<[(usize, usize, u64); 4]> = SmallVec::new();
+        // What another pass has to look at: from here down, and below there while anything changes.
+        let (mut from, mut through) = (code.len(), 0);
         for _ in 0..8 {
-            let mut changed = false;
+            backwards.clear();
             let mut live = 0u64;
-            for (at, instr) in code.iter().enumerate().rev() {
+            for (at, instr) in code.iter().enumerate().take(from).rev() {
+                let uses = instr.uses();
                 if instr.is_end() {
                     live = 0;
                 }
-                // Jumps backward read what the last pass found.
-                if let Some(target) = instr.target() {
-                    live |= self.from(usize::from(target));
+                if uses.jumps() {
+                    let target = usize::from(instr.c);
+                    let there = look_up(before, base, target);
+                    live |= there;
+                    if target <= base + at {
+                        backwards.push((at, target, there));
+                    }
                 }
-                if let Some(r) = instr.written() {
-                    live &= !(1u64 << (r % 64));
+                let bit = |r: u16, on: u8| u64::from(on & 1) << (r % 64);
+                let reads = uses.reads();
+                live &= !bit(instr.a, u8::from(uses.writes()));
+                live |= bit(instr.a, reads) | bit(instr.b, reads >> 1) | bit(instr.c, reads >> 2);
+                if uses.rows() {
+                    let params = |id: u16| p.functions.get(usize::from(id)).map_or(0, |f| f.params);
+                    let (first, count) = instr.row(params);
+                    live |= (first..first.saturating_add(count)).fold(0, |row, r| row | bit(r, 1));
                 }
-                instr.for_each_read(params, |r| live |= 1u64 << (r % 64));
-                if let Some(slot) = self.before.get_mut(at) {
-                    changed |= *slot != live;
-                    *slot = live;
+                let Some(slot) = before.get_mut(at) else { continue };
+                if at < through && *slot == live {
+                    break;
                 }
+                *slot = live;
             }
-            if !(changed && back) {
+            if backwards.iter().all(|(_, target, then)| look_up(before, base, *target) == *then) {
                 return;
             }
+            from = backwards.first().map_or(0, |(at, ..)| at + 1);
+            through = backwards.iter().map(|(_, target, _)| target - base).min().unwrap_or(0);
         }
         self.before.clear();
     }
     /// What is read from an instruction on.
     fn from(&self, pc: usize) -> u64 {
-        pc.checked_sub(self.base).and_then(|at| self.before.get(at)).copied().unwrap_or(u64::MAX)
+        look_up(&self.before, self.base, pc)
     }
     /// Whether nobody reads `r` from the instruction at `pc` on.
     pub(super) fn dead_from(&self, pc: usize, r: u16) -> bool {
@@ -69,4 +86,9 @@ impl Liveness {
         let live = next | instr.target().map_or(0, |target| self.from(usize::from(target)));
         live >> r & 1 == 0
     }
+}
+
+#[inline]
+fn look_up(before: &[u64], base: usize, pc: usize) -> u64 {
+    pc.checked_sub(base).and_then(|at| before.get(at)).copied().unwrap_or(u64::MAX)
 }

@@ -29,6 +29,8 @@ pub(super) struct Planner<'p> {
 }
 
 impl<'p> Planner<'p> {
+    /// Always inlined: a planner is large, and is to be made where it stays.
+    #[inline(always)]
     pub(super) fn new(p: &'p Program) -> Planner<'p> {
         let n = p.code.len();
         Planner {
@@ -36,7 +38,7 @@ impl<'p> Planner<'p> {
             ops: Vec::with_capacity(n),
             source: Vec::with_capacity(n),
             begins: vec![false; n],
-            place: SmallVec::from_elem(0, n),
+            place: SmallVec::new(),
             types: Vec::new(),
             functions: Vec::with_capacity(p.functions.len()),
             pending: 0,
@@ -45,15 +47,15 @@ impl<'p> Planner<'p> {
         }
     }
 
-    pub(super) fn run(mut self) -> Self {
+    /// Plans all of it.
+    pub(super) fn run(&mut self) {
         let p = self.p;
+        self.place.resize(p.code.len(), 0);
         for f in &p.functions {
             let (start, end) = (f.start as usize, f.end as usize);
-            let mut back = false;
-            for (pc, instr) in (start..).zip(p.code.get(start..end).unwrap_or(&[])) {
-                let Some(target) = instr.target().map(usize::from) else { continue };
-                back |= target <= pc;
-                if let Some(slot) = self.begins.get_mut(target) {
+            for instr in p.code.get(start..end).unwrap_or(&[]) {
+                if let Some(slot) = instr.target().and_then(|target| self.begins.get_mut(usize::from(target)))
+                {
                     *slot = true;
                 }
             }
@@ -62,7 +64,7 @@ impl<'p> Planner<'p> {
                 registers: f.registers.len() as u16,
                 params: f.params,
             });
-            self.live.of(p, f, back);
+            self.live.of(p, f);
             let first_op = self.ops.len();
             let mut pc = start;
             while pc < end {
@@ -86,18 +88,12 @@ impl<'p> Planner<'p> {
                         | Code::FieldCmpJumpK
                 );
                 if jumps {
-                    op.k = self.place.get(op.k as usize).copied().unwrap_or(0);
-                }
-            }
-            // A loop's way back goes behind the head's own test.
-            let count = self.ops.len();
-            for op in self.ops.get_mut(first_op..count).unwrap_or(&mut []) {
-                if op.code == Code::ForNext {
-                    op.k += 1;
+                    let place = self.place.get(op.k as usize).copied().unwrap_or(0);
+                    // A loop's way back goes behind the head's own test.
+                    op.k = place + u32::from(op.code == Code::ForNext);
                 }
             }
         }
-        self
     }
 
     pub(super) fn at(&self, pc: usize) -> Option<Instr> {
@@ -136,7 +132,13 @@ impl<'p> Planner<'p> {
         if let Some(slot) = self.place.get_mut(pc) {
             *slot = self.ops.len() as u32;
         }
-        if let Some(n) = self.fuse(f, pc, instr) {
+        let fused = match instr.op {
+            Op::Lt | Op::Le | Op::Gt | Op::Ge | Op::Eq | Op::Ne => return self.compare(f, pc, instr),
+            Op::Field => self.fuse_field(f, pc, instr),
+            Op::Step => self.fuse_step(f, pc, instr),
+            _ => None,
+        };
+        if let Some(n) = fused {
             return n;
         }
         self.pending += fixed_compute(instr) as u32;
@@ -146,69 +148,73 @@ impl<'p> Planner<'p> {
 
     fn single(&mut self, f: &Function, pc: usize, instr: Instr) {
         let Instr { op, x, a, b, c } = instr;
-        let register = |r: u16| f.registers.get(usize::from(r)).copied().unwrap_or(Ty::UNIT);
-        let abc = [a, b, c];
-        let jump = |this: &mut Self, code| this.emit(pc, code, 0, abc, u32::from(c), true);
-        match op {
-            Op::EntryTrust => self.emit(pc, Code::EntryTrust, 0, abc, 0, true),
-            Op::Const => self.emit(pc, Code::Const, 0, abc, 0, false),
-            Op::Move => self.emit(pc, Code::Move, self.dead(pc, instr, b), abc, 0, false),
-            Op::Unwrap => self.emit(pc, Code::Unwrap, 0, abc, 0, false),
-            Op::Std => self.emit(pc, Code::Std, x, abc, 0, false),
-            Op::Jump if usize::from(c) <= pc => jump(self, Code::JumpBack),
-            Op::Jump => jump(self, Code::Jump),
-            Op::JumpTrue | Op::BrTrue => self.branch(pc, Code::JumpTrue, instr),
-            Op::JumpFalse | Op::BrFalse => self.branch(pc, Code::JumpFalse, instr),
-            Op::BrNull => jump(self, Code::JumpNull),
-            Op::BrSome => jump(self, Code::JumpSome),
-            Op::LoopLess => jump(self, Code::LoopLess),
-            Op::LoopMore => jump(self, Code::LoopMore),
-            Op::Step => self.emit(pc, Code::Inc, 0, abc, 0, false),
-            Op::Elem => self.emit(pc, Code::Elem, 0, abc, 0, false),
-            Op::RangeCheck => self.emit(pc, Code::RangeCheck, 0, abc, 0, false),
+        // The code, whether it settles, x, and where it jumps to.
+        let (code, settles, x, k) = match op {
+            Op::EntryTrust => (Code::EntryTrust, true, 0, 0),
+            Op::Const => (Code::Const, false, 0, 0),
+            Op::Move => (Code::Move, false, self.dead(pc, instr, b), 0),
+            Op::Unwrap => (Code::Unwrap, false, 0, 0),
+            Op::Std => (Code::Std, false, x, 0),
+            Op::Jump if usize::from(c) <= pc => (Code::JumpBack, true, 0, c),
+            Op::Jump => (Code::Jump, true, 0, c),
+            Op::JumpTrue | Op::BrTrue => (Code::JumpTrue, true, self.dead_branch(pc, instr), c),
+            Op::JumpFalse | Op::BrFalse => (Code::JumpFalse, true, self.dead_branch(pc, instr), c),
+            Op::BrNull => (Code::JumpNull, true, 0, c),
+            Op::BrSome => (Code::JumpSome, true, 0, c),
+            Op::LoopLess => (Code::LoopLess, true, 0, c),
+            Op::LoopMore => (Code::LoopMore, true, 0, c),
+            Op::Step => (Code::Inc, false, 0, 0),
+            Op::Elem => (Code::Elem, false, 0, 0),
+            Op::RangeCheck => (Code::RangeCheck, false, 0, 0),
             // Its unit is in `pending`; nothing is left to do.
-            Op::Round => {}
-            Op::Require => self.emit(pc, Code::Require, self.dead(pc, instr, a), abc, 0, true),
-            Op::Return => self.emit(pc, Code::Return, 0, abc, 0, true),
+            Op::Round => return,
+            Op::Require => (Code::Require, true, self.dead(pc, instr, a), 0),
+            Op::Return => (Code::Return, true, 0, 0),
             Op::Call => {
                 let params = self.p.functions.get(usize::from(b)).map_or(0, |callee| callee.params);
                 let dead = (0..params)
                     .all(|i| c.checked_add(i).is_some_and(|r| r == a || self.live.dead_after(pc, instr, r)));
-                self.emit(pc, Code::Call, if dead { DEAD_ARGUMENTS } else { 0 }, abc, 0, true);
+                (Code::Call, true, if dead { DEAD_ARGUMENTS } else { 0 }, 0)
             }
-            Op::Add | Op::Mul | Op::Sub | Op::Div | Op::Rem => self.arithmetic(pc, instr),
-            Op::Neg => self.emit(pc, Code::Neg, 0, abc, 0, false),
-            Op::Not => self.emit(pc, Code::Not, self.dead(pc, instr, b), abc, 0, false),
-            Op::Lt | Op::Le | Op::Gt | Op::Ge | Op::Eq | Op::Ne => self.compare(f, pc, instr),
-            Op::Field => self.emit(pc, Code::Field, x, abc, 0, false),
-            Op::Index if x == 0 => self.emit(pc, Code::Index, 0, abc, 0, false),
-            Op::TrustNorm if x == 0 => self.emit(pc, Code::TrustNorm, 0, abc, 0, false),
-            _ => {
-                let ty = match op {
-                    Op::ArrayLit => register(a).elem().unwrap_or(Ty::UNIT),
-                    Op::Contains if x & CONST_C == 0 => register(c).elem().unwrap_or(Ty::UNIT),
-                    Op::Contains => register(b),
-                    Op::StorePut | Op::Emit => match x & CONST_C {
-                        0 => register(c),
-                        _ => self.payloads.ty(&self.p.constants, c),
-                    },
-                    _ => Ty::UNIT,
-                };
-                let k = self.ty(ty) << 8 | op as u32;
-                let code = if settles(instr, true) { Code::Step } else { Code::Straight };
-                self.emit(pc, code, x, abc, k, code == Code::Step);
-            }
-        }
+            Op::Add | Op::Mul | Op::Sub | Op::Div | Op::Rem => return self.arithmetic(pc, instr),
+            Op::Neg => (Code::Neg, false, 0, 0),
+            Op::Not => (Code::Not, false, self.dead(pc, instr, b), 0),
+            Op::Field => (Code::Field, false, x, 0),
+            Op::Index if x == 0 => (Code::Index, false, 0, 0),
+            Op::TrustNorm if x == 0 => (Code::TrustNorm, false, 0, 0),
+            _ => return self.rest(f, pc, instr),
+        };
+        self.emit(pc, code, x, [a, b, c], u32::from(k), settles);
     }
 
+    /// What is planned under its portable opcode.
+    fn rest(&mut self, f: &Function, pc: usize, instr: Instr) {
+        let Instr { op, x, a, b, c } = instr;
+        let register = |r: u16| f.registers.get(usize::from(r)).copied().unwrap_or(Ty::UNIT);
+        let ty = match op {
+            Op::ArrayLit => register(a).elem().unwrap_or(Ty::UNIT),
+            Op::Contains if x & CONST_C == 0 => register(c).elem().unwrap_or(Ty::UNIT),
+            Op::Contains => register(b),
+            Op::StorePut | Op::Emit => match x & CONST_C {
+                0 => register(c),
+                _ => self.payloads.ty(&self.p.constants, c),
+            },
+            _ => Ty::UNIT,
+        };
+        let k = self.ty(ty) << 8 | op as u32;
+        let code = if settles(instr, true) { Code::Step } else { Code::Straight };
+        self.emit(pc, code, x, [a, b, c], k, code == Code::Step);
+    }
+
+    /// What `x` says of a register that nobody reads afterwards.
     fn dead(&self, pc: usize, instr: Instr, r: u16) -> u8 {
         if self.live.dead_after(pc, instr, r) { DEAD } else { 0 }
     }
 
-    fn branch(&mut self, pc: usize, code: Code, instr: Instr) {
+    /// The same for a branch on a register.
+    fn dead_branch(&self, pc: usize, instr: Instr) -> u8 {
         let behind = if self.live.dead_from(pc + 1, instr.a) { DEAD_BEHIND } else { 0 };
-        let x = behind | self.dead(pc, instr, instr.a);
-        self.emit(pc, code, x, [instr.a, instr.b, instr.c], u32::from(instr.c), true);
+        behind | self.dead(pc, instr, instr.a)
     }
 
     fn arithmetic(&mut self, pc: usize, instr: Instr) {
@@ -234,28 +240,34 @@ impl<'p> Planner<'p> {
         }
     }
 
-    fn compare(&mut self, f: &Function, pc: usize, instr: Instr) {
-        if let Some((cmp, left, right, constant)) = self.comparison(f, instr) {
+    /// Plans a comparison, with what uses its answer at once; says how many instructions.
+    fn compare(&mut self, f: &Function, pc: usize, instr: Instr) -> usize {
+        if let Some(of) = self.comparison(f, instr) {
+            if let Some(n) = self.fuse_comparison(f, pc, instr.a, of) {
+                return n;
+            }
+            let (cmp, left, right, constant) = of;
+            self.pending += 1;
             let code = if constant { Code::CmpK } else { Code::Cmp };
-            return self.emit(pc, code, cmp as u8, [instr.a, left, right], 0, false);
+            self.emit(pc, code, cmp as u8, [instr.a, left, right], 0, false);
+            return 1;
         }
         let abc = [instr.a, instr.b, instr.c];
-        if matches!(instr.op, Op::Lt | Op::Le | Op::Gt | Op::Ge) {
-            let k = self.ty(Ty::NUMBER) << 8 | instr.op as u32;
-            return self.emit(pc, Code::Straight, instr.x, abc, k, false);
-        }
-        let (ty, null) = compared(self.p, f, instr);
-        if instr.x == 0 && !ty.is_array() && ty.base() == Base::Bool {
-            let code = if instr.op == Op::Eq { Code::EqBits } else { Code::NeBits };
-            return self.emit(pc, code, 0, abc, 0, false);
-        }
-        let sized = equal_is_sized(ty, null);
-        if sized {
-            // `step` charges for the whole instruction by size.
-            self.pending -= 1;
-        }
-        let k = self.ty(ty) << 8 | instr.op as u32;
-        let code = if sized { Code::Step } else { Code::Straight };
-        self.emit(pc, code, instr.x, abc, k, sized);
+        let (code, x, k, sized) = if matches!(instr.op, Op::Lt | Op::Le | Op::Gt | Op::Ge) {
+            (Code::Straight, instr.x, self.ty(Ty::NUMBER) << 8 | instr.op as u32, false)
+        } else {
+            let (ty, null) = compared(self.p, f, instr);
+            if instr.x == 0 && !ty.is_array() && ty.base() == Base::Bool {
+                (if instr.op == Op::Eq { Code::EqBits } else { Code::NeBits }, 0, 0, false)
+            } else {
+                let sized = equal_is_sized(ty, null);
+                let code = if sized { Code::Step } else { Code::Straight };
+                (code, instr.x, self.ty(ty) << 8 | instr.op as u32, sized)
+            }
+        };
+        // What is priced by size charges for itself.
+        self.pending += u32::from(!sized);
+        self.emit(pc, code, x, abc, k, sized);
+        1
     }
 }

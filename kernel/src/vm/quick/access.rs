@@ -94,7 +94,16 @@ impl QuickOp {
                 let Some(op) = straight.get(self.k as usize) else { return };
                 let Some(portable) = Op::from_byte(op.k as u8) else { return };
                 let instr = Instr::new(portable, op.x, op.a, op.b, op.c);
-                instr.for_each_read(|_| 0, |r| visit(r as u8, Read));
+                let uses = instr.uses();
+                for (bit, r) in [instr.a, instr.b, instr.c].into_iter().enumerate() {
+                    if uses.reads() >> bit & 1 == 1 {
+                        visit(r as u8, Read);
+                    }
+                }
+                if uses.rows() {
+                    let (first, count) = instr.row(|_| 0);
+                    (first..first.saturating_add(count)).for_each(|r| visit(r as u8, Read));
+                }
             }
         }
     }

@@ -14,12 +14,43 @@ const STAYS: u8 = standard(StdInput::Trust as u8);
 /// Components of a vector.
 const SIX: u8 = 6;
 
+/// In place of a home: none. Six registers from here on there are not.
+const NOWHERE: u8 = u8::MAX;
+
 /// For each register, the first of six that its vector is spread over.
-pub(super) struct Homes([Option<u8>; 256]);
+pub(super) struct Homes([u8; 256]);
 
 impl Homes {
+    const NONE: Homes = Homes([NOWHERE; 256]);
+
     pub(super) fn of(&self, register: u8) -> Option<u8> {
-        self.0.get(usize::from(register)).copied().flatten()
+        self.0.get(usize::from(register)).copied().filter(|home| *home != NOWHERE)
+    }
+}
+
+/// Registers, a bit for each.
+#[derive(Clone, Copy, Default)]
+struct Registers([u64; 4]);
+
+impl Registers {
+    fn has(&self, register: u8) -> bool {
+        self.0.get(usize::from(register / 64)).is_some_and(|word| word >> (register % 64) & 1 == 1)
+    }
+    fn add(&mut self, register: u8) {
+        self.0.get_mut(usize::from(register / 64)).into_iter().for_each(|word| *word |= 1 << (register % 64));
+    }
+    fn remove(&mut self, register: u8) {
+        self.0
+            .get_mut(usize::from(register / 64))
+            .into_iter()
+            .for_each(|word| *word &= !(1 << (register % 64)));
+    }
+    /// Takes out the first.
+    fn pop(&mut self) -> Option<u8> {
+        let (at, word) = self.0.iter_mut().enumerate().find(|(_, word)| **word != 0)?;
+        let bit = word.trailing_zeros();
+        *word &= *word - 1;
+        Some(at as u8 * 64 + bit as u8)
     }
 }
 
@@ -32,32 +63,27 @@ pub(super) fn spread(
     trust: Option<u8>,
     free: u16,
 ) -> Homes {
-    let mut homes = Homes([None; 256]);
-    // The candidates, and how many instructions may write each.
-    let mut fits = [false; 256];
-    let mut given = [false; 256];
-    let mut any = false;
+    // The candidates, and those that no instruction may write.
+    let mut fits = Registers::default();
     for register in inputs.chain(trust) {
-        set(&mut fits, register, true);
-        set(&mut given, register, true);
-        any = true;
+        fits.add(register);
     }
-    for op in ops.iter().filter(|op| op.code == Quick::LoadTrust && !is(&given, op.a)) {
-        set(&mut fits, op.a, true);
-        any = true;
+    let given = fits;
+    for op in ops.iter().filter(|op| op.code == Quick::LoadTrust) {
+        fits.add(op.a);
     }
-    if !any {
-        return homes;
+    if fits.0 == [0; 4] {
+        return Homes::NONE;
     }
     for op in &*ops {
         op.for_each_use(straight, |register, how| match how {
             Use::Vector => {}
-            Use::NewVector if !is(&given, register) => {}
-            _ => set(&mut fits, register, false),
+            Use::NewVector if !given.has(register) => {}
+            _ => fits.remove(register),
         });
         // `trust` may be asked for again, and is then to be found where it stays.
         if let (Quick::Move, Some(trust)) = (op.code, trust.filter(|_| op.b == STAYS)) {
-            set(&mut fits, trust, false);
+            fits.remove(trust);
         }
     }
     // A distance is of two that are spread, or of two that are not.
@@ -65,9 +91,9 @@ pub(super) fn spread(
         let mut changed = false;
         for op in ops.iter().filter(|op| is_distance(op)) {
             let (b, c) = (op.b, op.c as u8);
-            if is(&fits, b) != is(&fits, c) {
-                set(&mut fits, b, false);
-                set(&mut fits, c, false);
+            if fits.has(b) != fits.has(c) {
+                fits.remove(b);
+                fits.remove(c);
                 changed = true;
             }
         }
@@ -75,15 +101,16 @@ pub(super) fn spread(
             break;
         }
     }
+    let mut homes = Homes::NONE;
     let mut next = SCRATCH;
-    for (register, home) in (0..=u8::MAX).zip(homes.0.iter_mut()) {
-        if is(&fits, register) && u16::from(next) >= free + u16::from(SIX) {
-            next -= SIX;
-            *home = Some(next);
+    while let Some(register) = fits.pop() {
+        // Two of a distance must not be parted: all or none.
+        if u16::from(next) < free + u16::from(SIX) {
+            return Homes::NONE;
         }
-        // Two of a distance must not be parted.
-        else if is(&fits, register) {
-            return Homes([None; 256]);
+        next -= SIX;
+        if let Some(home) = homes.0.get_mut(usize::from(register)) {
+            *home = next;
         }
     }
     for op in ops {
@@ -94,16 +121,6 @@ pub(super) fn spread(
 
 fn is_distance(op: &QuickOp) -> bool {
     matches!(op.code, Quick::TrustDistance | Quick::DistanceRequireK)
-}
-
-fn is(set: &[bool; 256], register: u8) -> bool {
-    set.get(usize::from(register)).copied().unwrap_or(false)
-}
-
-fn set(set: &mut [bool; 256], register: u8, to: bool) {
-    if let Some(slot) = set.get_mut(usize::from(register)) {
-        *slot = to;
-    }
 }
 
 /// An instruction on numbers, or on six registers, for one on a vector.

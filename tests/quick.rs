@@ -257,3 +257,83 @@ fn a_run_begins_where_its_first_moves_were_left_out() {
         assert_eq!(both(&source, &request, &env), expected, "{source}");
     }
 }
+
+/// What texts cost depends on their lengths, on both sides of each 32 bytes and with none at all; some are constants, some
+/// begin with one, and lists of them are asked by functions whose answers branch.
+#[test]
+fn texts_of_all_lengths_are_billed_as_on_the_full_machine() {
+    let source = "const LONG = \"0123456789012345678901234567890\";
+        const FULL = \"01234567890123456789012345678901\";
+        const KNOWN = [\"\", \"a\", \"01234567\"];
+        const SOME = [\"a\", null, \"01234567890123456789012345678901\"];
+        const WIDE = [\"0123456789012345\", \"0123456789012345678901234567890123\"];
+        fn ok(t: string, mode: string) -> bool {
+            if mode == \"a\" { return t in KNOWN; }
+            if mode == \"\" { return !(t in WIDE); }
+            return t == LONG;
+        }
+        policy p(t: string, o: string?, many: [string], maybe: [string?]) {
+            require t != FULL || o == LONG, \"full\";
+            require !str_starts_with(t, \"0\") || str_starts_with(t, \"01234567\"), \"start\";
+            require str_starts_with(t, \"\") && !str_starts_with(t, \"012345678\") || t in many, \"long start\";
+            require any(m in many, ok(m, t)) || all(m in many, !ok(t, m)), \"any\";
+            let n = 0;
+            for m in maybe { if m == \"a\" || m == FULL { n = n + 1; } }
+            require count(m in maybe, m in SOME) + n != 2 || o in SOME, \"count\";
+            require t == \"a\" || o == null || o != t, \"last\";
+        }";
+    let digits = "0123456789".repeat(8);
+    let env = Env::default();
+    for len in [0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 34, 63, 64, 65, 80] {
+        for other in ["", "a", &digits[..31], &digits[..32], &digits[..34], &digits[..70]] {
+            let (text, other) = (ValueRef::Text(&digits[..len]), ValueRef::Text(other));
+            let many = [text, other, ValueRef::Text("a")];
+            let maybe = [other, ValueRef::Null, text];
+            for optional in [other, text, ValueRef::Null] {
+                for first in [text, other] {
+                    let lists = [ValueRef::Array(&many), ValueRef::Array(&maybe)];
+                    both(source, &Request::new(&[first, optional, lists[0], lists[1]]), &env);
+                    both(source, &Request::new(&[first, optional, ValueRef::Array(&[]), lists[1]]), &env);
+                }
+            }
+        }
+    }
+}
+
+/// Vectors that are only asked for components, norms and distances, and vectors that go elsewhere as well.
+#[test]
+fn vectors_give_one_receipt_wherever_they_are_kept() {
+    let sources = [
+        "policy p(a: trust, b: trust) { require a.r > b.omega || trust_norm(a) < 0.6; require trust_distance(a, b) < 0.5; }",
+        "policy p(a: trust, b: trust) { require trust_distance(a, trust) < trust_distance(b, trust) + 0.1; require trust.i >= 0.2; }",
+        "policy p(a: trust, b: trust?) { let c = b ?? a; require trust_distance(a, c) <= 0.5; require c.v > 0.1; }",
+        "policy p(a: trust, b: trust) { let t = trust; require t == a || trust_weighted(b, [1, 2, 3, 4, 5, 6]) > 0.4; require b.p < 0.9; }",
+        "fn f(t: trust, n: number) -> bool { return t.c >= n && trust_norm(t) > n; }
+         policy p(a: trust, b: trust) { require f(a, 0.1) || f(b, 0.2) || f(trust, 0.3); require trust_distance(b, a) < 1; }",
+        "policy p(a: trust, b: trust) { let x = load_trust(caller); for i in 0..3 {
+            let y = load_trust(did:erynoa:self:bob); require trust_distance(x, y) < 0.4 + i; x = y; } require x.r > 0.05; }",
+        "policy p(a: trust, b: trust) { let x = load_trust(caller); let y = load_trust(did:erynoa:self:bob);
+            require trust_distance(x, y) < 0.4; require x.r + y.i + trust_norm(x) > 0.2; }",
+    ];
+    let host = StateHost::new(Arc::new(World::from_json(WORLD.as_bytes()).unwrap()));
+    let vectors = [
+        TrustVector([0.7, 0.6, 0.8, 0.5, 0.6, 0.7]),
+        TrustVector::NEWCOMER,
+        TrustVector([0.9, 1.5, 0.0, 1.0, 0.2, 0.3]),
+    ];
+    for source in sources {
+        for a in &vectors {
+            for b in &vectors {
+                let inputs = [ValueRef::Trust(a), ValueRef::Trust(b)];
+                let alone = Env { now: NOW, ..Env::default() };
+                let on_host = Env { host: Some(&host as &dyn HostInterface), ..alone };
+                for caller in [ALICE, "did:erynoa:self:nobody"] {
+                    let request = Request { caller: did(caller), ..Request::new(&inputs) };
+                    both(source, &request, &on_host);
+                    both(source, &Request { trust: ValueRef::Trust(b), ..request }, &alone);
+                    both(source, &Request { inputs: &inputs[..1], ..request }, &on_host);
+                }
+            }
+        }
+    }
+}

@@ -4,6 +4,7 @@
 //! many slots as texts is probed [`MOST_PROBES`] times at most: whoever writes policies could choose constants that
 //! collide, and looking up an input is not charged for. Constants that need more probes are not interned at all.
 
+use super::memory::{CONSTANT, LENGTH_SHIFT, text_slot};
 use super::texts::Texts;
 
 /// Most slots that a look-up compares.
@@ -22,18 +23,30 @@ struct Short {
 /// Bytes that `Short` holds all of.
 const WHOLE: u32 = 16;
 
+/// The first eight bytes, or as many as there are and zeros.
+#[inline(always)]
+pub(crate) fn first_word(bytes: &[u8]) -> u64 {
+    if let Some(eight) = bytes.first_chunk::<8>() {
+        return u64::from_le_bytes(*eight);
+    }
+    if let (Some(head), Some(tail)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let (head, tail) = (u64::from(u32::from_le_bytes(*head)), u64::from(u32::from_le_bytes(*tail)));
+        return head | tail << (8 * (bytes.len() as u32 & 3));
+    }
+    match *bytes {
+        [a, b, c] => u64::from(a) | u64::from(b) << 8 | u64::from(c) << 16,
+        [a, b] => u64::from(a) | u64::from(b) << 8,
+        [a] => u64::from(a),
+        _ => 0,
+    }
+}
+
 impl Short {
     #[inline(always)]
     fn of(text: &str) -> Short {
         let bytes = text.as_bytes();
-        let (head, tail) =
-            if let (Some(head), Some(tail)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-                (u64::from_le_bytes(*head), u64::from_le_bytes(*tail))
-            } else if let (Some(head), Some(tail)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-                (u64::from(u32::from_le_bytes(*head)), u64::from(u32::from_le_bytes(*tail)))
-            } else {
-                (bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0)
-            };
+        let head = first_word(bytes);
+        let tail = bytes.last_chunk::<8>().map_or(0, |tail| u64::from_le_bytes(*tail));
         // Texts are 64 KiB at most.
         Short { head, tail, len: bytes.len() as u32 }
     }
@@ -47,13 +60,22 @@ impl Short {
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    short: Short,
-    /// The index of the text; none: an empty slot.
-    index: u32,
+    head: u64,
+    tail: u64,
+    /// The text's handle, which has its length; none: an empty slot.
+    handle: u64,
 }
 
-const NONE: u32 = u32::MAX;
-const EMPTY: Slot = Slot { short: Short { head: 0, tail: 0, len: 0 }, index: NONE };
+impl Slot {
+    #[inline(always)]
+    fn is(&self, short: &Short) -> bool {
+        let len = (self.handle >> LENGTH_SHIFT) as u32;
+        self.head == short.head && self.tail == short.tail && len == short.len && self.handle != NONE
+    }
+}
+
+const NONE: u64 = 0;
+const EMPTY: Slot = Slot { head: 0, tail: 0, handle: NONE };
 
 /// Texts by what they say.
 #[derive(Clone, Debug, Default)]
@@ -72,38 +94,49 @@ impl Interner {
         Some(Interner { slots: vec![EMPTY; 1 << bits].into_boxed_slice(), bits })
     }
 
-    /// The index of a text, which is added to `texts` if it is new; None, and nothing done, where too many collide with it.
-    pub(crate) fn add(&mut self, texts: &mut Texts, text: &str) -> Option<usize> {
-        if let Some(index) = self.find(texts, text) {
-            return Some(index);
+    /// The handle of a text, which is added to `texts` if it is new; None, and nothing done, where too many collide with it.
+    pub(crate) fn add(&mut self, texts: &mut Texts, text: &str) -> Option<u64> {
+        if let Some(handle) = self.find(texts, text) {
+            return Some(handle);
         }
-        let short = Short::of(text);
-        let mut at = short.place(self.bits);
+        let Short { head, tail, .. } = Short::of(text);
+        let mut at = Short::of(text).place(self.bits);
         for _ in 0..MOST_PROBES {
             let slot = self.slots.get_mut(at)?;
-            if slot.index == NONE {
-                *slot = Slot { short, index: u32::try_from(texts.len()).ok()? };
-                return Some(texts.push(text));
+            if slot.handle == NONE {
+                let handle = CONSTANT | text_slot(texts.push(text), text);
+                *slot = Slot { head, tail, handle };
+                return Some(handle);
             }
             at = (at + 1) & (self.slots.len() - 1);
         }
         None
     }
 
-    /// The index of a text that says the same.
+    /// The handle of a text that says the same.
     #[inline(always)]
-    pub(crate) fn find(&self, texts: &Texts, text: &str) -> Option<usize> {
+    pub(crate) fn find(&self, texts: &Texts, text: &str) -> Option<u64> {
+        let short = Short::of(text);
+        let at = short.place(self.bits);
+        let slot = self.slots.get(at)?;
+        if short.len <= WHOLE && slot.is(&short) {
+            return Some(slot.handle);
+        }
+        if slot.handle == NONE { None } else { self.find_from(at, texts, text) }
+    }
+
+    #[inline(never)]
+    fn find_from(&self, mut at: usize, texts: &Texts, text: &str) -> Option<u64> {
         let short = Short::of(text);
         let mask = self.slots.len().wrapping_sub(1);
-        let mut at = short.place(self.bits);
         for _ in 0..MOST_PROBES {
             let slot = self.slots.get(at)?;
-            if slot.index == NONE {
+            if slot.handle == NONE {
                 return None;
             }
-            let index = slot.index as usize;
-            if slot.short == short && (short.len <= WHOLE || texts.get(index) == Some(text)) {
-                return Some(index);
+            if slot.is(&short) && (short.len <= WHOLE || texts.get(slot.handle as u32 as usize) == Some(text))
+            {
+                return Some(slot.handle);
             }
             at = (at + 1) & mask;
         }
@@ -131,7 +164,8 @@ mod tests {
         let (interner, texts) = interned(given.iter().map(String::as_str));
         let interner = interner.unwrap();
         for (index, text) in given.iter().enumerate() {
-            assert_eq!(interner.find(&texts, text), Some(index));
+            let handle = interner.find(&texts, text).unwrap();
+            assert_eq!(handle, CONSTANT | text_slot(index, text));
             for at in 0..text.len() {
                 let mut other = text.clone();
                 other.replace_range(at..=at, "X");
@@ -145,7 +179,10 @@ mod tests {
     #[test]
     fn equal_texts_have_one_index_and_what_collides_too_often_none() {
         let (interner, texts) = interned(["a", "b", "a"]);
-        assert_eq!((interner.unwrap().find(&texts, "a"), texts.len()), (Some(0), 2));
+        assert_eq!(
+            (interner.unwrap().find(&texts, "a"), texts.len()),
+            (Some(CONSTANT | text_slot(0, "a")), 2)
+        );
         // Equal ends and equal lengths: all collide.
         let alike: Vec<String> = (100..120).map(|n| format!("12345678{n}12345678")).collect();
         assert!(interned(alike.iter().map(String::as_str)).0.is_none());

@@ -4,7 +4,7 @@
 //! that no arithmetic makes (signalling, with a payload), so that `T` and `T?` look alike and widening costs nothing.
 //!
 //! ```text
-//!  handle   bit 32   0: made in this run, an index of `texts` or `words`
+//!  handle   bit 32   0: made in this run, an index of `texts` or `words`; a text may also stand in the request (`given`)
 //!                    1: a constant, an index of the plan's tables
 //!           bits 0..32  the index
 //!           bits 33..   of a text or a DID its length in bytes, so that prices need not look it up
@@ -13,10 +13,12 @@
 //! bytes of its strings, bytes as `emit` counts them) and then its elements. The totals make the price of an array known
 //! without walking it, however deep it is shared.
 
+use super::given;
 use super::interner::Interner;
 use super::texts::Texts;
 use crate::fault::Fault;
 use crate::limits::{MADE_OVERHEAD_BYTES, MAX_ARRAY_ELEMENTS, MAX_RUN_BYTES};
+use crate::request::Request;
 use crate::types::{Base, Ty};
 use crate::value::{TrustVector, Value, ValueRef};
 use bumpalo::Bump;
@@ -26,9 +28,11 @@ use bumpalo::collections::Vec as BumpVec;
 pub(crate) const NULL: u64 = 0x7FF4_6E75_6C6C_0001;
 /// Marks a handle of a constant.
 pub(crate) const CONSTANT: u64 = 1 << 32;
-const LENGTH_SHIFT: u32 = 33;
+/// Where in a handle of a text its length begins.
+pub(crate) const LENGTH_SHIFT: u32 = 33;
 
-fn text_slot(index: usize, text: &str) -> u64 {
+#[inline(always)]
+pub(crate) fn text_slot(index: usize, text: &str) -> u64 {
     index as u64 | (text.len() as u64) << LENGTH_SHIFT
 }
 
@@ -83,7 +87,7 @@ impl Constants {
             Value::Null => NULL,
             Value::Number(n) => number_slot(*n),
             Value::Bool(b) => u64::from(*b),
-            Value::Text(s) | Value::Did(s) => CONSTANT | text_slot(self.text_index(s), s),
+            Value::Text(s) | Value::Did(s) => self.text_slot(s),
             Value::Trust(t) => {
                 let at = self.words.len() as u64;
                 self.words.extend(t.0.map(f64::to_bits));
@@ -98,21 +102,20 @@ impl Constants {
             }
         }
     }
-    fn text_index(&mut self, text: &str) -> usize {
+    fn text_slot(&mut self, text: &str) -> u64 {
         if let Some(interner) = &mut self.interner {
-            if let Some(index) = interner.add(&mut self.texts, text) {
-                return index;
+            if let Some(slot) = interner.add(&mut self.texts, text) {
+                return slot;
             }
             // Texts are no longer there only once.
             self.interner = None;
         }
-        self.texts.push(text)
+        CONSTANT | text_slot(self.texts.push(text), text)
     }
     /// The handle of a text that is a constant, where texts are interned.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn find(&self, text: &str) -> Option<u64> {
-        let index = self.interner.as_ref()?.find(&self.texts, text)?;
-        Some(CONSTANT | text_slot(index, text))
+        self.interner.as_ref()?.find(&self.texts, text)
     }
     /// The vector that a handle stands for.
     #[cold]
@@ -163,6 +166,8 @@ pub(crate) struct Memory<'a> {
     pub(crate) bump: &'a Bump,
     pub(crate) words: &'a mut Vec<u64>,
     pub(crate) texts: BumpVec<'a, &'a str>,
+    /// What texts that are given stand in, where they are not copied.
+    given: Option<&'a Request<'a>>,
     /// Bytes made so far, as `MAX_RUN_BYTES` counts them.
     made: u64,
 }
@@ -172,12 +177,21 @@ impl<'a> Memory<'a> {
     #[inline]
     pub(crate) fn new(bump: &'a Bump, words: &'a mut Vec<u64>) -> Memory<'a> {
         words.clear();
-        Memory { bump, words, texts: BumpVec::new_in(bump), made: 0 }
+        Memory { bump, words, texts: BumpVec::new_in(bump), given: None, made: 0 }
     }
-    /// Makes room for a few texts at once.
+    /// Memory of a run that has made so many bytes, and whose texts are those of the request.
     #[inline]
-    pub(crate) fn expect_texts(&mut self) {
-        self.texts = BumpVec::with_capacity_in(16, self.bump);
+    pub(crate) fn resumed(
+        bump: &'a Bump,
+        words: &'a mut Vec<u64>,
+        request: &'a Request<'a>,
+        made: u64,
+    ) -> Memory<'a> {
+        Memory { bump, words, texts: BumpVec::new_in(bump), given: Some(request), made }
+    }
+    /// Bytes made so far.
+    pub(crate) fn made(&self) -> u64 {
+        self.made
     }
     /// Counts bytes that a run makes; ValueTooLarge beyond the limit of one run.
     pub(crate) fn make(&mut self, bytes: u64) -> Result<(), Fault> {
@@ -191,7 +205,11 @@ impl<'a> Memory<'a> {
     {
         let index = (slot & 0xFFFF_FFFF) as usize;
         if slot & CONSTANT == 0 {
-            self.texts.get(index).copied().unwrap_or("")
+            match (self.texts.get(index), self.given) {
+                (Some(text), _) => text,
+                (None, Some(request)) => given::text(request, index),
+                (None, None) => "",
+            }
         } else {
             constants.texts.get(index).unwrap_or("")
         }

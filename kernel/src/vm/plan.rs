@@ -13,7 +13,9 @@ mod planner;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use code::{CMP_MASK, COMPONENT_SHIFT, Cmp, DEAD_ARGUMENTS, JUMP_IF, PlanFunction};
+pub(crate) use code::{
+    CMP_MASK, COMPONENT_SHIFT, Cmp, DEAD, DEAD_ARGUMENTS, DEAD_BEHIND, JUMP_IF, PlanFunction,
+};
 pub use code::{Code, PlanOp};
 
 use super::memory::Constants;

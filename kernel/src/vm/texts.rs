@@ -28,6 +28,7 @@ impl Texts {
         self.bytes.get(*start..*end)
     }
     /// How many there are.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.places.len()
     }

@@ -112,6 +112,11 @@ pub(crate) const COMPONENT_SHIFT: u8 = 4;
 /// In `x` of a call: nobody reads its arguments' registers afterwards.
 pub(crate) const DEAD_ARGUMENTS: u8 = 1;
 
+/// In `x` of a `move`, a `not`, a branch on a register and a `require`: nobody reads the register that it reads afterwards.
+pub(crate) const DEAD: u8 = 1;
+/// In `x` of a branch on a register: nobody reads that register where the branch is not taken.
+pub(crate) const DEAD_BEHIND: u8 = 2;
+
 /// One planned instruction: 16 bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct PlanOp {

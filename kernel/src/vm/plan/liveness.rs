@@ -73,6 +73,10 @@ impl Liveness {
     fn from(&self, pc: usize) -> u64 {
         look_up(&self.before, self.base, pc)
     }
+    /// Whether nobody reads `r` from the instruction at `pc` on.
+    pub(super) fn dead_from(&self, pc: usize, r: u16) -> bool {
+        r < 64 && !self.before.is_empty() && self.from(pc) >> r & 1 == 0
+    }
     /// Whether nobody reads `r` behind the instruction at `pc`.
     pub(super) fn dead_after(&self, pc: usize, instr: Instr, r: u16) -> bool {
         if r >= 64 || self.before.is_empty() {

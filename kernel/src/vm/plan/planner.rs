@@ -1,6 +1,6 @@
 //! From portable instructions to planned ones, function by function.
 
-use super::code::{Code, DEAD_ARGUMENTS, PlanFunction, PlanOp};
+use super::code::{Code, DEAD, DEAD_ARGUMENTS, DEAD_BEHIND, PlanFunction, PlanOp};
 use super::liveness::Liveness;
 use super::payload::Payloads;
 use super::{compared, equal_is_sized, fixed_compute, settles};
@@ -152,13 +152,13 @@ impl<'p> Planner<'p> {
         let (code, settles, x, k) = match op {
             Op::EntryTrust => (Code::EntryTrust, true, 0, 0),
             Op::Const => (Code::Const, false, 0, 0),
-            Op::Move => (Code::Move, false, 0, 0),
+            Op::Move => (Code::Move, false, self.dead(pc, instr, b), 0),
             Op::Unwrap => (Code::Unwrap, false, 0, 0),
             Op::Std => (Code::Std, false, x, 0),
             Op::Jump if usize::from(c) <= pc => (Code::JumpBack, true, 0, c),
             Op::Jump => (Code::Jump, true, 0, c),
-            Op::JumpTrue | Op::BrTrue => (Code::JumpTrue, true, 0, c),
-            Op::JumpFalse | Op::BrFalse => (Code::JumpFalse, true, 0, c),
+            Op::JumpTrue | Op::BrTrue => (Code::JumpTrue, true, self.dead_branch(pc, instr), c),
+            Op::JumpFalse | Op::BrFalse => (Code::JumpFalse, true, self.dead_branch(pc, instr), c),
             Op::BrNull => (Code::JumpNull, true, 0, c),
             Op::BrSome => (Code::JumpSome, true, 0, c),
             Op::LoopLess => (Code::LoopLess, true, 0, c),
@@ -168,7 +168,7 @@ impl<'p> Planner<'p> {
             Op::RangeCheck => (Code::RangeCheck, false, 0, 0),
             // Its unit is in `pending`; nothing is left to do.
             Op::Round => return,
-            Op::Require => (Code::Require, true, 0, 0),
+            Op::Require => (Code::Require, true, self.dead(pc, instr, a), 0),
             Op::Return => (Code::Return, true, 0, 0),
             Op::Call => {
                 let params = self.p.functions.get(usize::from(b)).map_or(0, |callee| callee.params);
@@ -178,7 +178,7 @@ impl<'p> Planner<'p> {
             }
             Op::Add | Op::Mul | Op::Sub | Op::Div | Op::Rem => return self.arithmetic(pc, instr),
             Op::Neg => (Code::Neg, false, 0, 0),
-            Op::Not => (Code::Not, false, 0, 0),
+            Op::Not => (Code::Not, false, self.dead(pc, instr, b), 0),
             Op::Field => (Code::Field, false, x, 0),
             Op::Index if x == 0 => (Code::Index, false, 0, 0),
             Op::TrustNorm if x == 0 => (Code::TrustNorm, false, 0, 0),
@@ -204,6 +204,17 @@ impl<'p> Planner<'p> {
         let k = self.ty(ty) << 8 | op as u32;
         let code = if settles(instr, true) { Code::Step } else { Code::Straight };
         self.emit(pc, code, x, [a, b, c], k, code == Code::Step);
+    }
+
+    /// What `x` says of a register that nobody reads afterwards.
+    fn dead(&self, pc: usize, instr: Instr, r: u16) -> u8 {
+        if self.live.dead_after(pc, instr, r) { DEAD } else { 0 }
+    }
+
+    /// The same for a branch on a register.
+    fn dead_branch(&self, pc: usize, instr: Instr) -> u8 {
+        let behind = if self.live.dead_from(pc + 1, instr.a) { DEAD_BEHIND } else { 0 };
+        behind | self.dead(pc, instr, instr.a)
     }
 
     fn arithmetic(&mut self, pc: usize, instr: Instr) {

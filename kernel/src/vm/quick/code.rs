@@ -38,18 +38,23 @@ pub(super) enum Quick {
     RequireLeK,
     RequireGtK,
     RequireGeK,
-    FieldRequireGeK,
+    RequireLt,
+    RequireLe,
     FieldJumpK,
     FieldRequireK,
     FieldReturnK,
-    /// `EqTextK`, and a jump where the answer is that of bit `JUMP_TRUE` of x.
-    EqTextJumpK,
+    /// `Const` and `Return`.
+    ReturnK,
     /// `LoopMore`, and where it goes on the element goes to register x.
     NextElem,
     /// `Inc`, and back.
     IncBack,
-    /// The norm of the vector in b, which goes to a as well, compared with `k`.
+    /// `IncBack` and the `NextElem` at the head: `to` is behind it, `k` the head's units, which are paid where there is no
+    /// further element.
+    ElemNext,
+    /// The norm of the vector in b, or the distance of those in b and c, which goes to a as well, compared with `k`.
     NormRequireK,
+    DistanceRequireK,
     Const,
     Move,
     Unwrap,
@@ -81,20 +86,37 @@ pub(super) enum Quick {
     Field,
     TrustNorm,
     TrustDistance,
+    // The same of vectors whose six numbers stand in registers, b (and c) the first (see `spread`).
+    NormOfSix,
+    NormOfSixRequireK,
+    NormOfSixRequireGeK,
+    DistanceOfSix,
+    DistanceOfSixRequireK,
+    DistanceOfSixRequireLtK,
     TimeSince,
     /// All other straight instructions: `step::straight` knows them.
     Straight,
+    // Texts that come in are interned for these: whether b is the constant `k`, or one of the texts or DIDs whose indexes are
+    // bits of `k`. Bit `TURNED` of x turns the answer round; a jump is taken, and a `require` holds, where it is true. What
+    // texts cost (see `units`) is fixed up to the length in the other bits of x.
+    TextIs,
+    TextIsJump,
+    TextIsRequire,
+    TextIn,
+    TextInJump,
+    TextInRequire,
+    DidIs,
+    DidIn,
+    /// Whether text b begins with the bytes of `k`, whose number is in the other bits of x; the rest as above.
+    StartsWithK,
+    StartsWithJumpK,
+    StartsWithRequireK,
     // Texts and arrays; see `reads::sized`.
     /// `==` of DIDs, which costs no more than other instructions; bit `DIFFERS` of x: `!=`.
     EqDid,
+    EqDidRequire,
     /// `==` of texts, priced by size; x as above.
     EqText,
-    /// `==` of DIDs or texts with the constant `k`, where those that come in are interned; x as above.
-    EqDidK,
-    EqTextK,
-    /// Whether b is one of the texts or DIDs whose indexes are bits of `k`; c is the bytes that count, to the units of their
-    /// number.
-    InSetK,
     /// Whether b stands in the constant list `k` of interned texts or DIDs.
     InListK,
     /// Whether the interned constant `k` stands in list c.
@@ -107,6 +129,8 @@ pub(super) enum Quick {
     EndsWith,
     // Questions to the host; see `reads::ask`.
     LoadTrust,
+    /// `LoadTrust` to six registers.
+    LoadSix,
     HasCredential,
     ResolveDid,
     Balance,
@@ -120,7 +144,8 @@ pub(super) struct QuickOp {
     pub(super) x: u8,
     pub(super) a: u8,
     pub(super) b: u8,
-    /// A register. Of a jump: the Compute units that it adds where it is taken, which may be negative (see `units`).
+    /// A register. Of a jump: the Compute units that it adds where it is taken, which may be negative (see `units`). Of an
+    /// instruction on interned texts, until sums are made: its units for short ones.
     pub(super) c: i16,
     /// A target, a message, or an index in the plan's types.
     pub(super) to: u16,
@@ -147,9 +172,20 @@ pub(super) fn mask(cmp: Cmp) -> u8 {
     }
 }
 
-/// The code for a comparison whose mask is known.
-pub(super) fn specialised(code: Quick, x: u8) -> Quick {
-    match (code, x & ANY) {
+/// An instruction whose comparison is known, with the comparison in its code.
+pub(super) fn specialised(op: QuickOp) -> QuickOp {
+    let turned = QuickOp { a: op.c as u8, c: i16::from(op.a), ..op };
+    match (op.code, op.x & ANY) {
+        (Quick::CompareRequire, 0b0010) => QuickOp { code: Quick::RequireLt, ..op },
+        (Quick::CompareRequire, 0b1010) => QuickOp { code: Quick::RequireLe, ..op },
+        (Quick::CompareRequire, 0b0100) => QuickOp { code: Quick::RequireLt, ..turned },
+        (Quick::CompareRequire, 0b1100) => QuickOp { code: Quick::RequireLe, ..turned },
+        (code, x) => QuickOp { code: specialised_code(code, x), ..op },
+    }
+}
+
+fn specialised_code(code: Quick, x: u8) -> Quick {
+    match (code, x) {
         (Quick::CompareJumpK, 0b0010) => Quick::JumpLtK,
         (Quick::CompareJumpK, 0b1010) => Quick::JumpLeK,
         (Quick::CompareJumpK, 0b0100) => Quick::JumpGtK,
@@ -162,7 +198,8 @@ pub(super) fn specialised(code: Quick, x: u8) -> Quick {
         (Quick::CompareRequireK, 0b1010) => Quick::RequireLeK,
         (Quick::CompareRequireK, 0b0100) => Quick::RequireGtK,
         (Quick::CompareRequireK, 0b1100) => Quick::RequireGeK,
-        (Quick::FieldRequireK, 0b1100) => Quick::FieldRequireGeK,
+        (Quick::NormOfSixRequireK, 0b1100) => Quick::NormOfSixRequireGeK,
+        (Quick::DistanceOfSixRequireK, 0b0010) => Quick::DistanceOfSixRequireLtK,
         _ => code,
     }
 }
@@ -177,8 +214,10 @@ pub(super) const FREE_BYTES: u8 = 4;
 /// The answer is turned round.
 pub(super) const DIFFERS: u8 = 8;
 
-/// A jump where the answer is true; else, where it is false.
-pub(super) const JUMP_TRUE: u8 = 16;
+/// In `x` of an instruction on interned texts.
+pub(super) const TURNED: u8 = 1;
+/// Where the other bits of such an `x` begin.
+pub(super) const LENGTH_SHIFT: u8 = 1;
 
 /// Whether the comparison of these is one of `mask`.
 #[inline(always)]
@@ -211,8 +250,11 @@ pub(super) fn is_jump(code: Quick) -> bool {
             | JumpNotLeK
             | JumpNotGtK
             | JumpNotGeK
-            | EqTextJumpK
+            | TextIsJump
+            | TextInJump
+            | StartsWithJumpK
             | NextElem
             | IncBack
+            | ElemNext
     )
 }

@@ -1,38 +1,21 @@
 //! The loop of quick runs.
 
 use super::REGISTERS;
-use super::code::{COMPONENT_SHIFT, DIFFERS, FREE_BYTES, JUMP_TRUE, Quick, holds};
+use super::code::{COMPONENT_SHIFT, LENGTH_SHIFT, Quick, TURNED, holds};
+use super::end::{Bill, End, How, look_now};
 use super::plan::standard;
-use super::reads::{self, Given, equal_units};
-use crate::fault::{Exhaustion, Fault};
+use super::reads::{self, Given, Room};
+use crate::fault::Fault;
 use crate::ops::{math, trust};
 use crate::program::StdInput;
 use crate::value::TrustVector;
-use crate::vm::memory::{ARRAY_HEADER, CONSTANT, Constants, Memory, NULL, elements_at, text_len};
-use crate::vm::meter::look;
+use crate::vm::memory::{ARRAY_HEADER, CONSTANT, Constants, NULL, elements_at, text_len};
 use crate::vm::plan::message;
-use crate::vm::step::pieces;
 
 /// Questions to a host after which, at the latest, the clock is looked at.
 const ASKS_PER_LOOK: i64 = 64;
-
-/// How a quick run ended, and its bill, without the Compute units of the code up to `pc`.
-pub(super) struct End {
-    pub(super) how: How,
-    pub(super) pc: usize,
-    pub(super) network: u64,
-    pub(super) compute: i64,
-}
-
-pub(super) enum How {
-    Return(u64),
-    Deny(Option<u16>),
-    /// A fault of a straight instruction, which is still to be charged, with what came before it in its straight run.
-    Fault(Fault),
-    Exhausted(Exhaustion),
-    /// Something that the full machine must decide.
-    Leave,
-}
+/// Beyond this, numbers of 64 bits are whole.
+const WHOLE: f64 = 4_503_599_627_370_496.0;
 
 /// Runs a quick plan from its start. Registers are named by bytes, and there is one for every byte.
 #[inline(never)]
@@ -40,20 +23,21 @@ pub(super) enum How {
     clippy::neg_cmp_op_on_partial_ord,
     reason = "where one is NaN the comparison does not hold: that is meant"
 )]
-pub(super) fn execute<'a, const METERED: bool>(
-    given: &Given<'_, 'a>,
-    memory: &mut Memory<'a>,
+pub(super) fn execute<const METERED: bool>(
+    given: &Given<'_, '_>,
+    room: &mut Room<'_>,
     registers: &mut [u64; REGISTERS],
-    mut network: u64,
+    network: u64,
     started: &mut Option<u64>,
 ) -> End {
     let plan = given.plan;
     let ops = plan.ops.as_slice();
-    let mut pc = usize::from(plan.start);
+    // What is still to come, in order.
+    let mut code = ops.get(usize::from(plan.start)..).unwrap_or(&[]);
     // Units of jumps taken and of instructions priced by size are taken from what was granted; when nothing is left, it is
     // time to look at the clock.
-    let mut granted = plan.window;
-    let mut left = granted;
+    let mut left = plan.window;
+    let mut bill = Bill { granted: left, network };
     macro_rules! get {
         ($r:expr) => {
             registers.get(usize::from($r as u8)).copied().unwrap_or(0)
@@ -73,13 +57,11 @@ pub(super) fn execute<'a, const METERED: bool>(
             }
         }};
     }
-    // The vectors and arrays of this run; fetched anew where it may have grown.
-    let mut words = memory.words.as_slice();
     macro_rules! component {
         ($r:expr, $x:expr) => {{
             let slot = get!($r);
             // Handles of constants are beyond any of this run's.
-            match words.get((slot as usize).wrapping_add(usize::from($x))) {
+            match room.words.get((slot as usize).wrapping_add(usize::from($x))) {
                 Some(word) => f64::from_bits(*word),
                 None => constant_component(given, slot, $x),
             }
@@ -88,26 +70,51 @@ pub(super) fn execute<'a, const METERED: bool>(
     macro_rules! trust {
         ($r:expr) => {{
             let slot = get!($r);
-            match words.get(slot as usize..) {
+            match room.words.get(slot as usize..) {
                 Some([r, i, c, p, v, o, ..]) => TrustVector([*r, *i, *c, *p, *v, *o].map(f64::from_bits)),
                 _ => given.exe.constants.trust(slot),
             }
         }};
     }
+    // A vector over six registers, which are there behind every one that a byte names.
+    macro_rules! six {
+        ($r:expr) => {{
+            let home = usize::from($r as u8);
+            let at = |x: usize| f64::from_bits(registers.get(home + x).copied().unwrap_or(0));
+            TrustVector([at(0), at(1), at(2), at(3), at(4), at(5)])
+        }};
+    }
+    // The index of the instruction behind the one that runs.
+    macro_rules! next {
+        () => {
+            ops.len() - code.len()
+        };
+    }
     macro_rules! end {
         ($how:expr) => {
-            return End { how: $how, pc, network, compute: granted.wrapping_sub(left) }
+            return End {
+                how: $how,
+                pc: next!().wrapping_sub(1),
+                network: bill.network,
+                compute: bill.granted.wrapping_sub(left),
+            }
         };
+    }
+    macro_rules! go {
+        ($to:expr) => {{
+            let Some(rest) = ops.get($to..) else { end!(How::Leave) };
+            code = rest;
+            continue;
+        }};
     }
     // Looks at limits and clock where it is time to; `to` is where the run goes on.
     macro_rules! look {
         ($to:expr, $undo:expr) => {
             if METERED && left < 0 {
-                if let Err(how) = look_now(given, $to, granted.wrapping_sub(left), network, started) {
+                if let Err(how) = look_now(given, $to, left, &mut bill, started) {
                     left = left.wrapping_add($undo);
                     end!(how)
                 }
-                granted = granted.wrapping_sub(left).wrapping_add(plan.window);
                 left = plan.window;
             }
         };
@@ -116,9 +123,17 @@ pub(super) fn execute<'a, const METERED: bool>(
         ($units:expr) => {
             if METERED {
                 left = left.wrapping_sub($units as i64);
-                look!(pc + 1, 0);
+                look!(next!(), 0);
             }
         };
+    }
+    // What a text costs that is longer than a short one, or none.
+    macro_rules! short {
+        ($op:expr, $slot:expr, $most:expr) => {{
+            if METERED && (text_len($slot) as u32).wrapping_sub(1) >= u32::from($most) {
+                left = left.wrapping_sub(reads::beyond_short($slot, $op));
+            }
+        }};
     }
     macro_rules! checked {
         ($value:expr) => {
@@ -146,8 +161,7 @@ pub(super) fn execute<'a, const METERED: bool>(
                 if METERED {
                     left = left.wrapping_sub(i64::from($op.c));
                 }
-                pc = usize::from($op.to);
-                continue;
+                go!(usize::from($op.to));
             }
         };
     }
@@ -158,8 +172,7 @@ pub(super) fn execute<'a, const METERED: bool>(
                 left = left.wrapping_sub(i64::from($op.c));
             }
             look!(to, i64::from($op.c));
-            pc = to;
-            continue;
+            go!(to);
         }};
     }
     macro_rules! require {
@@ -169,8 +182,54 @@ pub(super) fn execute<'a, const METERED: bool>(
             }
         };
     }
-    while let Some(op) = ops.get(pc) {
-        let k = f64::from_bits(op.k);
+    macro_rules! k {
+        ($op:expr) => {
+            f64::from_bits($op.k)
+        };
+    }
+    // Whether text b is one of the constants whose indexes are bits of k.
+    macro_rules! among {
+        ($op:expr, $slot:expr) => {{
+            let index = $slot & 0xFFFF_FFFF;
+            let known = $slot & CONSTANT != 0 && index < 64;
+            known && $op.k >> index & 1 == 1
+        }};
+    }
+    // The same of the text of which a constant is the beginning: the longer that is, the shorter is short.
+    macro_rules! prefix {
+        ($op:expr, $slot:expr) => {
+            short!($op, $slot, 32 - ($op.x >> LENGTH_SHIFT))
+        };
+    }
+    macro_rules! turned {
+        ($op:expr, $truth:expr) => {
+            ($truth) != ($op.x & TURNED != 0)
+        };
+    }
+    // Whether there is an element i of the array in register b; then it goes to register x.
+    macro_rules! element {
+        ($op:expr, $i:expr) => {{
+            let slot = get!($op.b);
+            let table = if slot & CONSTANT == 0 { &*room.words } else { &given.exe.constants.words };
+            let array = (slot & 0xFFFF_FFFF) as usize;
+            let len = table.get(array).copied().unwrap_or(0);
+            // No array has more elements than that counts.
+            let sum: f64 = $i + WHOLE;
+            let at = sum.to_bits().wrapping_sub(WHOLE.to_bits());
+            if at < len && sum - WHOLE == $i {
+                let item = table.get((array + ARRAY_HEADER).wrapping_add(at as usize));
+                set!($op.x, item.copied().unwrap_or(0));
+                true
+            } else if !($i < len as f64) {
+                false
+            } else {
+                // Between two elements: the full machine says what that is.
+                end!(How::Leave)
+            }
+        }};
+    }
+    while let [op, rest @ ..] = code {
+        code = rest;
         match op.code {
             Quick::Nothing => {}
             Quick::Jump => jump_if!(op, true),
@@ -182,26 +241,26 @@ pub(super) fn execute<'a, const METERED: bool>(
             // Less, not more or equal: a bound may be no number.
             Quick::LoopLess => jump_if!(op, !(num!(op.a) < num!(op.b))),
             Quick::LoopMore => {
-                let len = array(&given.exe.constants, words, get!(op.b)).len();
+                let len = array(&given.exe.constants, room.words, get!(op.b)).len();
                 let done = !(num!(op.a) < len as f64);
                 jump_if!(op, done);
             }
             Quick::NextElem => {
-                let slot = get!(op.b);
-                let table = if slot & CONSTANT == 0 { words } else { &given.exe.constants.words };
-                let array = (slot & 0xFFFF_FFFF) as usize;
-                let len = table.get(array).copied().unwrap_or(0);
-                // No array has more elements than that counts.
-                let (i, at) = (num!(op.a), num!(op.a) as i32);
-                if f64::from(at) == i && (at as u64) < len {
-                    let item = table.get((array + ARRAY_HEADER).wrapping_add(at as usize));
-                    set!(op.x, item.copied().unwrap_or(0));
-                } else {
-                    let done = !(i < len as f64);
-                    jump_if!(op, done);
-                    // Between two elements: the full machine says what that is.
-                    end!(How::Leave)
+                let i = num!(op.a);
+                jump_if!(op, !element!(op, i));
+            }
+            Quick::ElemNext => {
+                let i = num!(op.a) + 1.0;
+                put!(op, i);
+                let more = element!(op, i);
+                // Where there is none, the head finds that, and pays for it.
+                let (to, units) = (usize::from(op.to), i64::from(op.c));
+                let (to, units) = if more { (to, units) } else { (to - 1, units + op.k as i64) };
+                if METERED {
+                    left = left.wrapping_sub(units);
                 }
+                look!(to, units);
+                go!(to);
             }
             Quick::IncBack => {
                 put!(op, num!(op.a) + 1.0);
@@ -217,42 +276,47 @@ pub(super) fn execute<'a, const METERED: bool>(
             Quick::Require => require!(op, get!(op.a) != 0),
             Quick::Return => end!(How::Return(get!(op.a))),
             Quick::CompareJump => jump_if!(op, holds(op.x, num!(op.a), num!(op.b))),
-            Quick::CompareJumpK => jump_if!(op, holds(op.x, num!(op.a), k)),
+            Quick::CompareJumpK => jump_if!(op, holds(op.x, num!(op.a), k!(op))),
             Quick::CompareRequire => require!(op, holds(op.x, num!(op.a), num!(op.c))),
-            Quick::CompareRequireK => require!(op, holds(op.x, num!(op.a), k)),
-            Quick::JumpLtK => jump_if!(op, num!(op.a) < k),
-            Quick::JumpLeK => jump_if!(op, num!(op.a) <= k),
-            Quick::JumpGtK => jump_if!(op, num!(op.a) > k),
-            Quick::JumpGeK => jump_if!(op, num!(op.a) >= k),
-            Quick::JumpNotLtK => jump_if!(op, !(num!(op.a) < k)),
-            Quick::JumpNotLeK => jump_if!(op, !(num!(op.a) <= k)),
-            Quick::JumpNotGtK => jump_if!(op, !(num!(op.a) > k)),
-            Quick::JumpNotGeK => jump_if!(op, !(num!(op.a) >= k)),
-            Quick::RequireLtK => require!(op, num!(op.a) < k),
-            Quick::RequireLeK => require!(op, num!(op.a) <= k),
-            Quick::RequireGtK => require!(op, num!(op.a) > k),
-            Quick::RequireGeK => require!(op, num!(op.a) >= k),
-            Quick::FieldRequireGeK => {
-                require!(op, component!(op.a, op.x >> COMPONENT_SHIFT) >= k)
-            }
+            Quick::CompareRequireK => require!(op, holds(op.x, num!(op.a), k!(op))),
+            Quick::JumpLtK => jump_if!(op, num!(op.a) < k!(op)),
+            Quick::JumpLeK => jump_if!(op, num!(op.a) <= k!(op)),
+            Quick::JumpGtK => jump_if!(op, num!(op.a) > k!(op)),
+            Quick::JumpGeK => jump_if!(op, num!(op.a) >= k!(op)),
+            Quick::JumpNotLtK => jump_if!(op, !(num!(op.a) < k!(op))),
+            Quick::JumpNotLeK => jump_if!(op, !(num!(op.a) <= k!(op))),
+            Quick::JumpNotGtK => jump_if!(op, !(num!(op.a) > k!(op))),
+            Quick::JumpNotGeK => jump_if!(op, !(num!(op.a) >= k!(op))),
+            Quick::RequireLtK => require!(op, num!(op.a) < k!(op)),
+            Quick::RequireLeK => require!(op, num!(op.a) <= k!(op)),
+            Quick::RequireGtK => require!(op, num!(op.a) > k!(op)),
+            Quick::RequireGeK => require!(op, num!(op.a) >= k!(op)),
+            Quick::RequireLt => require!(op, num!(op.a) < num!(op.c)),
+            Quick::RequireLe => require!(op, num!(op.a) <= num!(op.c)),
+            Quick::ReturnK => end!(How::Return(op.k)),
             Quick::CompareReturn => {
                 end!(How::Return(u64::from(holds(op.x, num!(op.a), num!(op.c)))))
             }
-            Quick::CompareReturnK => end!(How::Return(u64::from(holds(op.x, num!(op.a), k)))),
+            Quick::CompareReturnK => end!(How::Return(u64::from(holds(op.x, num!(op.a), k!(op))))),
             Quick::FieldJumpK => {
-                jump_if!(op, holds(op.x, component!(op.a, op.x >> COMPONENT_SHIFT), k))
+                jump_if!(op, holds(op.x, component!(op.a, op.x >> COMPONENT_SHIFT), k!(op)))
             }
             Quick::FieldRequireK => {
-                require!(op, holds(op.x, component!(op.a, op.x >> COMPONENT_SHIFT), k))
+                require!(op, holds(op.x, component!(op.a, op.x >> COMPONENT_SHIFT), k!(op)))
             }
             Quick::FieldReturnK => {
-                let holds = holds(op.x, component!(op.a, op.x >> COMPONENT_SHIFT), k);
+                let holds = holds(op.x, component!(op.a, op.x >> COMPONENT_SHIFT), k!(op));
                 end!(How::Return(u64::from(holds)))
             }
             Quick::NormRequireK => {
                 let norm = trust::norm(&trust!(op.b));
                 put!(op, norm);
-                require!(op, holds(op.x, norm, k));
+                require!(op, holds(op.x, norm, k!(op)));
+            }
+            Quick::DistanceRequireK => {
+                let distance = trust::distance(&trust!(op.b), &trust!(op.c));
+                put!(op, distance);
+                require!(op, holds(op.x, distance, k!(op)));
             }
             Quick::Const => set!(op.a, op.k),
             Quick::Move => set!(op.a, get!(op.b)),
@@ -263,127 +327,156 @@ pub(super) fn execute<'a, const METERED: bool>(
             }
             Quick::Inc => put!(op, num!(op.a) + 1.0),
             Quick::Elem => {
-                let items = array(&given.exe.constants, words, get!(op.b));
+                let items = array(&given.exe.constants, room.words, get!(op.b));
                 let i = checked!(math::index(num!(op.c), items.len()));
                 let value = items.get(i).copied().unwrap_or(0);
                 set!(op.a, value);
             }
             Quick::RangeCheck => checked!(math::range_bounds(num!(op.a), num!(op.b))),
             Quick::Add => put!(op, num!(op.b) + num!(op.c)),
-            Quick::AddK => put!(op, num!(op.b) + k),
+            Quick::AddK => put!(op, num!(op.b) + k!(op)),
             Quick::Sub => put!(op, num!(op.b) - num!(op.c)),
-            Quick::SubK => put!(op, num!(op.b) - k),
-            Quick::SubKr => put!(op, k - num!(op.c)),
+            Quick::SubK => put!(op, num!(op.b) - k!(op)),
+            Quick::SubKr => put!(op, k!(op) - num!(op.c)),
             Quick::Mul => put!(op, num!(op.b) * num!(op.c)),
-            Quick::MulK => put!(op, num!(op.b) * k),
+            Quick::MulK => put!(op, num!(op.b) * k!(op)),
             Quick::MulKMulKAdd => {
                 let (left, right) = (num!(op.b), num!(op.c));
-                let other = ops.get(pc + 1).map_or(0, |op| op.k);
-                let (left, right) = (left * k, right * f64::from_bits(other));
+                let [other, rest @ ..] = code else { end!(How::Leave) };
+                code = rest;
+                let other = other.k;
+                let (left, right) = (left * k!(op), right * f64::from_bits(other));
                 set!(op.to as u8, left.to_bits());
                 set!(op.x, right.to_bits());
                 put!(op, left + right);
-                pc += 1;
             }
             Quick::MulKAdd => {
-                let product = num!(op.b) * k;
+                let product = num!(op.b) * k!(op);
                 set!(op.x, product.to_bits());
                 put!(op, num!(op.c) + product);
             }
             Quick::Div => put!(op, checked!(math::div(num!(op.b), num!(op.c)))),
-            Quick::DivK => put!(op, checked!(math::div(num!(op.b), k))),
-            Quick::DivKr => put!(op, checked!(math::div(k, num!(op.c)))),
+            Quick::DivK => put!(op, checked!(math::div(num!(op.b), k!(op)))),
+            Quick::DivKr => put!(op, checked!(math::div(k!(op), num!(op.c)))),
             Quick::Neg => put!(op, -num!(op.b)),
             Quick::Not => truth!(op, get!(op.b) == 0),
             Quick::Compare => truth!(op, holds(op.x, num!(op.b), num!(op.c))),
-            Quick::CompareK => truth!(op, holds(op.x, num!(op.b), k)),
+            Quick::CompareK => truth!(op, holds(op.x, num!(op.b), k!(op))),
             Quick::FieldCompareK => {
-                truth!(op, holds(op.x, component!(op.b, op.x >> COMPONENT_SHIFT), k))
+                truth!(op, holds(op.x, component!(op.b, op.x >> COMPONENT_SHIFT), k!(op)))
             }
             Quick::EqBits => truth!(op, get!(op.b) == get!(op.c)),
             Quick::NeBits => truth!(op, get!(op.b) != get!(op.c)),
             Quick::Field => put!(op, component!(op.b, op.x)),
             Quick::TrustNorm => put!(op, trust::norm(&trust!(op.b))),
             Quick::TrustDistance => put!(op, trust::distance(&trust!(op.b), &trust!(op.c))),
+            Quick::NormOfSix => put!(op, trust::norm(&six!(op.b))),
+            Quick::NormOfSixRequireK => {
+                let norm = trust::norm(&six!(op.b));
+                put!(op, norm);
+                require!(op, holds(op.x, norm, k!(op)));
+            }
+            Quick::NormOfSixRequireGeK => {
+                let norm = trust::norm(&six!(op.b));
+                put!(op, norm);
+                require!(op, norm >= k!(op));
+            }
+            Quick::DistanceOfSix => put!(op, trust::distance(&six!(op.b), &six!(op.c))),
+            Quick::DistanceOfSixRequireK => {
+                let distance = trust::distance(&six!(op.b), &six!(op.c));
+                put!(op, distance);
+                require!(op, holds(op.x, distance, k!(op)));
+            }
+            Quick::DistanceOfSixRequireLtK => {
+                let distance = trust::distance(&six!(op.b), &six!(op.c));
+                put!(op, distance);
+                require!(op, distance < k!(op));
+            }
             Quick::TimeSince => {
                 put!(op, math::max(0.0, num!(standard(StdInput::Now as u8)) - num!(op.b)));
             }
             Quick::Straight => {
-                checked!(reads::straight(given, memory, registers, op));
-                words = memory.words.as_slice();
+                checked!(reads::straight(given, room, registers, op));
             }
-            Quick::EqDid => truth!(op, reads::same_did(given, memory, registers, op)),
-            Quick::EqDidK => truth!(op, (get!(op.b) == op.k) != (op.x & DIFFERS != 0)),
-            Quick::EqTextK => {
-                let b = get!(op.b);
-                truth!(op, (b == op.k) != (op.x & DIFFERS != 0));
-                sized!(equal_units(b, op.k));
+            Quick::DidIs => truth!(op, turned!(op, get!(op.b) == op.k)),
+            Quick::DidIn => truth!(op, turned!(op, among!(op, get!(op.b)))),
+            Quick::TextIs => {
+                let slot = get!(op.b);
+                truth!(op, turned!(op, slot == op.k));
+                short!(op, slot, op.x >> LENGTH_SHIFT);
             }
-            Quick::EqTextJumpK => {
-                let b = get!(op.b);
-                let answer = (b == op.k) != (op.x & DIFFERS != 0);
-                truth!(op, answer);
-                sized!(equal_units(b, op.k));
-                jump_if!(op, answer == (op.x & JUMP_TRUE != 0));
+            Quick::TextIsJump => {
+                let slot = get!(op.b);
+                short!(op, slot, op.x >> LENGTH_SHIFT);
+                jump_if!(op, turned!(op, slot == op.k));
             }
-            Quick::InSetK => {
-                let b = get!(op.b);
-                let index = b & 0xFFFF_FFFF;
-                let known = b & CONSTANT != 0 && index < 64;
-                truth!(op, known && op.k >> index & 1 == 1);
-                let bytes = if b == NULL || op.x & FREE_BYTES != 0 { 0 } else { text_len(b) };
-                sized!(u64::from(op.to) + pieces(op.c as u64 + bytes, 32));
+            Quick::TextIsRequire => {
+                let slot = get!(op.b);
+                short!(op, slot, op.x >> LENGTH_SHIFT);
+                require!(op, turned!(op, slot == op.k));
             }
+            Quick::TextIn => {
+                let slot = get!(op.b);
+                truth!(op, turned!(op, among!(op, slot)));
+                short!(op, slot, op.x >> LENGTH_SHIFT);
+            }
+            Quick::TextInJump => {
+                let slot = get!(op.b);
+                short!(op, slot, op.x >> LENGTH_SHIFT);
+                jump_if!(op, turned!(op, among!(op, slot)));
+            }
+            Quick::TextInRequire => {
+                let slot = get!(op.b);
+                short!(op, slot, op.x >> LENGTH_SHIFT);
+                require!(op, turned!(op, among!(op, slot)));
+            }
+            Quick::StartsWithK => {
+                let slot = get!(op.b);
+                truth!(op, turned!(op, reads::starts_with(given, slot, op)));
+                prefix!(op, slot);
+            }
+            Quick::StartsWithJumpK => {
+                let slot = get!(op.b);
+                prefix!(op, slot);
+                jump_if!(op, turned!(op, reads::starts_with(given, slot, op)));
+            }
+            Quick::StartsWithRequireK => {
+                let slot = get!(op.b);
+                prefix!(op, slot);
+                require!(op, turned!(op, reads::starts_with(given, slot, op)));
+            }
+            Quick::EqDid => truth!(op, reads::same_did(given, registers, op)),
+            Quick::EqDidRequire => require!(op, reads::same_did(given, registers, op)),
             Quick::EqText
             | Quick::InListK
             | Quick::HasK
             | Quick::ContainsText
             | Quick::Contains
             | Quick::StartsWith
-            | Quick::EndsWith => match reads::sized::<METERED>(given, memory, registers, op) {
-                Some(units) => sized!(units),
+            | Quick::EndsWith => match reads::sized::<METERED>(given, room, registers, op) {
+                Some(units) => {
+                    sized!(units);
+                }
                 None => end!(How::Leave),
             },
             Quick::LoadTrust
+            | Quick::LoadSix
             | Quick::HasCredential
             | Quick::ResolveDid
             | Quick::Balance
             | Quick::IsMember => {
-                if !reads::ask(given, memory, registers, op) {
+                if !reads::ask(given, room, registers, op) {
                     end!(How::Leave);
                 }
-                words = memory.words.as_slice();
-                network += 5;
                 let share = plan.window / ASKS_PER_LOOK + 1;
-                granted = granted.wrapping_sub(share);
+                bill.network += 5;
+                bill.granted -= share;
                 left = left.wrapping_sub(share);
-                look!(pc + 1, 0);
+                look!(next!(), 0);
             }
         }
-        pc += 1;
     }
     end!(How::Leave)
-}
-
-/// Looks at the limit and at the clock.
-#[cold]
-#[inline(never)]
-fn look_now(
-    given: &Given<'_, '_>,
-    to: usize,
-    compute: i64,
-    network: u64,
-    started: &mut Option<u64>,
-) -> Result<(), How> {
-    // Without this, what has no end would have none here.
-    let spent = given.plan.units_before(to).saturating_add_signed(compute).saturating_add(network);
-    if spent > given.env.limits.gas_limit {
-        return Err(How::Leave);
-    }
-    match look(given.env, started) {
-        Ok(()) => Ok(()),
-        Err(reason) => Err(How::Exhausted(reason)),
-    }
 }
 
 #[cold]

@@ -2,22 +2,19 @@
 
 use super::code::{COMPONENT_SHIFT, Quick, QuickOp, holds};
 use super::input::is_plain;
-use super::plan::{QuickPlan, standard};
+use super::plan::standard;
 use crate::limits::MAX_TEXT_BYTES;
 use crate::program::StdInput;
 use crate::request::{Env, Request};
 use crate::value::{TrustVector, ValueRef};
 
-/// The instruction that such a policy is.
-pub(super) fn plan(plan: &QuickPlan) -> Option<QuickOp> {
-    let op = plan.ops.get(plan.start as usize).copied()?;
-    let [_, _, trust, _] = plan.standard;
-    let fits = op.code == Quick::FieldReturnK
-        && op.a == trust
-        && trust != standard(StdInput::Trust as u8)
-        && plan.kinds.is_empty()
-        && plan.only_mentions(StdInput::Trust);
-    fits.then_some(op)
+/// The instruction that such a policy is, of whose request nothing but `trust` is asked.
+pub(super) fn plan(first: Option<&QuickOp>, standard_in: [u8; 4]) -> Option<QuickOp> {
+    let [_, _, trust, _] = standard_in;
+    let fits = |op: &&QuickOp| {
+        op.code == Quick::FieldReturnK && op.a == trust && trust != standard(StdInput::Trust as u8)
+    };
+    first.filter(fits).copied()
 }
 
 /// The answer and the Network units; None where the request is not of the ordinary kind.

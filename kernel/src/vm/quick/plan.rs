@@ -3,10 +3,11 @@
 //! Calls are unfolded: each gets registers of its own behind its caller's, so that a run has one flat set of them. What
 //! recurses does not fit, nor does what writes, logs, joins text or asks other realms.
 
-use super::REGISTERS;
-use super::code::{Quick, QuickOp, specialised};
+use super::access::Use;
+use super::code::{QuickOp, specialised};
 use super::gate;
-use super::input::Kind;
+use super::input::Load;
+use super::spread::{Homes, spread};
 use super::unfold::{MOST, Unfold, Window};
 use super::units::{Place, sum_up, window};
 use crate::program::{EffectKind, StdInput};
@@ -17,7 +18,7 @@ use crate::vm::plan::{Executable, PlanOp};
 pub(super) const fn standard(x: u8) -> u8 {
     FIRST_STANDARD + (x & 3)
 }
-const FIRST_STANDARD: u8 = (REGISTERS - 4) as u8;
+const FIRST_STANDARD: u8 = u8::MAX - 3;
 /// Holds a constant that an instruction has no place for.
 pub(super) const SCRATCH: u8 = FIRST_STANDARD - 1;
 
@@ -30,15 +31,18 @@ pub(crate) struct QuickPlan {
     /// Instructions of the rarer kind, as the full machine has them, on this plan's registers.
     pub(super) straight: Vec<PlanOp>,
     pub(super) start: u16,
-    /// Whether texts that come in are interned.
+    /// Whether the caller and the realm are interned.
     pub(super) interns: bool,
     /// Units between two looks at the clock.
     pub(super) window: i64,
-    pub(super) kinds: Vec<Kind>,
+    /// What is done with each input.
+    pub(super) loads: Vec<Load>,
     mentions: u8,
     /// Where each standard input goes before the start, besides the register that it always has.
     pub(super) standard: [u8; 4],
-    /// Whether it puts anything on the arena: texts and DIDs among its inputs, and values that it makes.
+    /// The six registers of the standard input `trust`, where it is spread.
+    pub(super) trust: Option<u8>,
+    /// Whether it makes values on the arena.
     pub(super) arena: bool,
     /// Call depth that it needs.
     pub(super) depth: u32,
@@ -55,9 +59,6 @@ impl QuickPlan {
     pub(super) fn mentions(&self, input: StdInput) -> bool {
         self.mentions >> input as u8 & 1 == 1
     }
-    pub(super) fn only_mentions(&self, input: StdInput) -> bool {
-        self.mentions == 1 << input as u8
-    }
     /// Plans a program for quick runs; None where it needs the full machine.
     pub(crate) fn new(exe: &Executable) -> Option<QuickPlan> {
         let p = exe.program();
@@ -65,7 +66,7 @@ impl QuickPlan {
         if p.effect == EffectKind::Write {
             return None;
         }
-        let kinds: Vec<Kind> = p.inputs.iter().map(|input| Kind::of(input.ty)).collect::<Option<_>>()?;
+        let mut loads: Vec<Load> = p.inputs.iter().map(|input| Load::of(input.ty)).collect::<Option<_>>()?;
         let room = exe.ops.len().min(MOST);
         let mut unfold = Unfold {
             exe,
@@ -75,37 +76,63 @@ impl QuickPlan {
             interns: false,
             depth: 0,
             start: 0,
+            free: 0,
         };
         unfold.function(0, &Window::default(), None, 0)?;
-        for op in &mut unfold.ops {
-            op.code = specialised(op.code, op.x);
+        let Unfold { mut ops, mut places, straight, interns, depth, start, free, .. } = unfold;
+        let standard = [0u8, 1, 2, 3].map(|x| {
+            let asked = exe.standard.get(usize::from(x)).copied().flatten();
+            asked.map_or(standard(x), |r| r as u8)
+        });
+        let only_trust = loads.is_empty() && p.mentions == 1 << StdInput::Trust as u8;
+        let gate = if only_trust { gate::plan(ops.get(usize::from(start)), standard) } else { None };
+        let [_, _, trust, _] = standard;
+        let asked = (p.mentions >> StdInput::Trust as u8 & 1 == 1).then_some(trust);
+        let vectors =
+            (0..=u8::MAX).zip(&loads).filter(|(_, load)| load.is_vector()).map(|(register, _)| register);
+        let code = ops.get_mut(usize::from(start)..)?;
+        let homes = spread(code, &straight, vectors, asked, free);
+        place_inputs(&mut loads, &homes, &ops, &straight, interns);
+        for op in &mut ops {
+            *op = specialised(*op);
         }
-        sum_up(&mut unfold.ops, &mut unfold.places)?;
+        sum_up(&mut ops, &mut places)?;
         let result = p.functions.first()?.result;
-        let makes = unfold.ops.iter().any(|op| op.code == Quick::Straight);
-        let textual = |base: Base| matches!(base, Base::Text | Base::Did);
-        let said = 1u8 << StdInput::Caller as u8 | 1 << StdInput::Realm as u8;
-        let mut plan = QuickPlan {
-            arena: kinds.iter().any(|kind| textual(kind.base)) || p.mentions & said != 0 || makes,
-            window: window(&unfold.ops),
-            ops: unfold.ops,
-            places: unfold.places,
-            straight: unfold.straight,
-            interns: unfold.interns,
-            start: unfold.start,
-            kinds,
+        Some(QuickPlan {
+            arena: !straight.is_empty(),
+            window: window(&ops),
+            ops,
+            places,
+            straight,
+            interns,
+            start,
+            loads,
             mentions: p.mentions,
-            standard: [0u8, 1, 2, 3].map(|x| {
-                let asked = exe.standard.get(usize::from(x)).copied().flatten();
-                asked.map_or(standard(x), |r| r as u8)
-            }),
-            depth: unfold.depth,
+            standard,
+            trust: asked.and_then(|register| homes.of(register)),
+            depth,
             result,
             result_is_truth: !result.is_array() && result.base() == Base::Bool,
             expression: p.expression,
-            gate: None,
-        };
-        plan.gate = gate::plan(&plan);
-        Some(plan)
+            gate,
+        })
+    }
+}
+
+/// Says of each input where it goes, and whether it is interned: where an instruction wants its handle.
+fn place_inputs(loads: &mut [Load], homes: &Homes, ops: &[QuickOp], straight: &[PlanOp], interns: bool) {
+    let mut read = [0u64; 4];
+    if interns {
+        for op in ops {
+            op.for_each_use(straight, |register, how| {
+                if let (Use::Read, Some(word)) = (how, read.get_mut(usize::from(register >> 6))) {
+                    *word |= 1 << (register & 63);
+                }
+            });
+        }
+    }
+    for (register, load) in (0..=u8::MAX).zip(loads) {
+        let read = read.get(usize::from(register >> 6)).is_some_and(|word| word >> (register & 63) & 1 == 1);
+        load.place(register, homes.of(register), read);
     }
 }

@@ -1,16 +1,19 @@
 //! Unfolding: one flat list of instructions from a planned program's functions.
 
 use super::code::{Quick, QuickOp, is_jump};
-use super::join::{joined, returned};
+use super::join::{branched, inverted, joined, next_element, returned};
 use super::plan::SCRATCH;
-use super::units::{Cost, Place};
-use crate::vm::plan::{Code, DEAD_ARGUMENTS, Executable, PlanOp};
+use super::units::{AT, BEHIND, Cost, PAST, Place, fixed_units};
+use crate::vm::plan::{Code, DEAD, DEAD_ARGUMENTS, Executable, PlanOp};
 use smallvec::SmallVec;
 
 /// Most instructions of a quick program: unfolding must not make a small program large.
 pub(super) const MOST: usize = 2_048;
 /// Deepest call that is unfolded.
 const DEEPEST: u32 = 8;
+
+/// Instructions that jump to the end of an unfolded function.
+pub(super) type Ends = SmallVec<[usize; 8]>;
 
 /// A program on its way into a quick plan.
 pub(super) struct Unfold<'p> {
@@ -21,12 +24,14 @@ pub(super) struct Unfold<'p> {
     pub(super) interns: bool,
     pub(super) depth: u32,
     pub(super) start: u16,
+    /// The first register that nobody uses.
+    pub(super) free: u16,
 }
 
 impl Unfold<'_> {
     /// The code of a function with its registers in `w`; what it returns goes to register `dst`, and it goes on
-    /// behind. None for the body, which ends the run.
-    pub(super) fn function(&mut self, id: usize, w: &Window, dst: Option<u8>, depth: u32) -> Option<()> {
+    /// behind. None for the body, which ends the run. Says which of its instructions jump to its end.
+    pub(super) fn function(&mut self, id: usize, w: &Window, dst: Option<u8>, depth: u32) -> Option<Ends> {
         let exe = self.exe;
         let (from, registers) = exe.functions.get(id).map(|f| (f.entry as usize, f.registers))?;
         let to = exe.functions.get(id + 1).map_or(exe.ops.len(), |f| f.entry as usize);
@@ -35,12 +40,14 @@ impl Unfold<'_> {
             return None;
         }
         self.depth = self.depth.max(depth);
+        self.free = self.free.max(top);
         let mut place: SmallVec<[u16; 64]> = SmallVec::with_capacity(to - from + 1);
         let first = self.ops.len();
         // Jumps in the function's own code, and those to its end.
-        let (mut jumps, mut ends): (SmallVec<[usize; 8]>, SmallVec<[usize; 8]>) = Default::default();
-        // Where the last unfolded call ended: several ways may lead there.
-        let mut meeting = first;
+        let (mut jumps, mut ends): (SmallVec<[usize; 8]>, Ends) = Default::default();
+        // Where the last unfolded call ended: several ways may lead there, from its `inner` ends.
+        let (mut meeting, mut inner) = (first, Ends::new());
+        let mut branches: SmallVec<[(Ends, usize); 2]> = SmallVec::new();
         for (at, op) in exe.ops.get(from..to)?.iter().enumerate() {
             place.push(self.ops.len() as u16);
             if self.ops.len() > MOST {
@@ -50,7 +57,7 @@ impl Unfold<'_> {
             match (op.code, dst) {
                 (Code::Call, _) => {
                     let callee = self.arguments(source, op, w, top, meeting)?;
-                    self.function(usize::from(op.b), &callee, Some(w.at(op.a)), depth + 1)?;
+                    inner = self.function(usize::from(op.b), &callee, Some(w.at(op.a)), depth + 1)?;
                     meeting = self.ops.len();
                 }
                 (Code::Return | Code::CmpReturn | Code::CmpReturnK | Code::FieldCmpReturnK, Some(dst)) => {
@@ -61,7 +68,7 @@ impl Unfold<'_> {
                         self.push(source, op.cost, answer);
                     }
                     ends.push(self.ops.len());
-                    self.push(source, 0, quick(Quick::Jump, op, w));
+                    self.push(source, 0, QuickOp { c: AT, ..quick(Quick::Jump, op, w) });
                 }
                 // Who goes on behind what stands before it pays, unless something jumps in between.
                 (Code::Charge, _) if self.ops.len() > meeting && self.goes_on(source) => {
@@ -70,11 +77,24 @@ impl Unfold<'_> {
                 }
                 _ => {
                     let (cost, op) = (op.cost, self.op(source, op, w)?);
-                    if !(self.ops.len() > meeting && self.join(source, cost, |last| joined(last, &op))) {
+                    let open = self.ops.len() > meeting;
+                    if !(open && self.join(source, cost, |last| joined(last, &op))) {
                         self.push(source, cost, op);
                     }
-                    if is_jump(op.code) {
-                        jumps.push(self.ops.len() - 1);
+                    // A branch over a jump that costs nothing.
+                    let over = |branch: &QuickOp| {
+                        if usize::from(branch.to) == from + at + 1 { inverted(branch, &op) } else { None }
+                    };
+                    let jump_only = op.code == Quick::Jump && cost == 0 && self.ops.len() > meeting + 1;
+                    if jump_only && self.ops.last().is_some_and(|last| last.code == Quick::Jump) {
+                        self.shorten(source, over);
+                    }
+                    let last = self.ops.len() - 1;
+                    if last == meeting && !inner.is_empty() {
+                        branches.push((core::mem::take(&mut inner), last));
+                    }
+                    if is_jump(op.code) && jumps.last() != Some(&last) {
+                        jumps.push(last);
                     }
                 }
             }
@@ -88,15 +108,50 @@ impl Unfold<'_> {
         let end = self.ops.len();
         place.push(end as u16);
         for at in jumps {
-            let op = self.ops.get_mut(at)?;
+            let mut op = self.ops.get(at).copied()?;
             op.to = place.get(usize::from(op.to).checked_sub(from)?).copied()?;
+            if op.c == PAST {
+                op.to += 1;
+            }
+            if let Some(next) = self.ops.get(usize::from(op.to)).and_then(|head| next_element(head, &op)) {
+                op = next;
+            }
+            *self.ops.get_mut(at)? = op;
         }
-        for at in ends {
-            self.ops.get_mut(at)?.to = end as u16;
+        for at in &ends {
+            self.ops.get_mut(*at)?.to = end as u16;
         }
         if id == 0 {
             self.start = place.get((exe.start as usize).checked_sub(from)?).copied()?;
         }
+        for (ends, branch) in branches {
+            for at in ends {
+                self.branch_early(at, branch);
+            }
+        }
+        Some(ends)
+    }
+
+    /// Where a function answers a question and jumps to its end, and the caller branches on the answer there: the branch is
+    /// taken where the answer is found, and else the way goes on behind the caller's branch.
+    fn branch_early(&mut self, jump: usize, branch: usize) -> Option<()> {
+        let (wanted, costs) = (*self.ops.get(branch)?, *self.places.get(branch)?);
+        let (answer, place) = (self.ops.get_mut(jump.checked_sub(1)?)?, self.places.get_mut(jump - 1)?);
+        if wanted.x & DEAD == 0 || place.through != 0 {
+            return None;
+        }
+        *answer = branched(answer, &wanted)?;
+        place.before += costs.before;
+        let to = u16::try_from(branch + 1).ok()?;
+        let (op, place) = match (self.ops.get(branch + 1), self.places.get(branch + 1)) {
+            // What is there jumps as well.
+            (Some(op), Some(place)) if op.code == Quick::ElemNext => {
+                (*op, Place { before: place.before + costs.through, ..*place })
+            }
+            _ => (QuickOp { to, c: BEHIND, ..*self.ops.get(jump)? }, *self.places.get(jump)?),
+        };
+        *self.ops.get_mut(jump)? = op;
+        *self.places.get_mut(jump)? = place;
         Some(())
     }
 
@@ -162,7 +217,9 @@ impl Unfold<'_> {
         let (Some(last), Some(place)) = (self.ops.last_mut(), self.places.last_mut()) else {
             return false;
         };
-        if place.through != 0 || !goes_on(self.exe, place, source) {
+        // What is before the one that a run starts with is never run.
+        let first = self.exe.source.get(self.exe.start as usize).copied().unwrap_or(0);
+        if place.through != 0 || place.source < first || !goes_on(self.exe, place, source) {
             return false;
         }
         let Some(joined) = joined(last) else { return false };
@@ -172,7 +229,23 @@ impl Unfold<'_> {
         true
     }
 
-    fn goes_on(&self, source: u32) -> bool {
+    /// Puts one branch in place of a branch over a jump and that jump, which are the last two instructions.
+    fn shorten(&mut self, source: u32, over: impl FnOnce(&QuickOp) -> Option<QuickOp>) {
+        let ([.., branch, _], [.., place, jump]) = (self.ops.as_mut_slice(), self.places.as_mut_slice())
+        else {
+            return;
+        };
+        if place.through != 0 || jump.before != 0 || !goes_on(self.exe, place, source) {
+            return;
+        }
+        if let Some(one) = over(branch) {
+            *branch = one;
+            self.ops.pop();
+            self.places.pop();
+        }
+    }
+
+    pub(super) fn goes_on(&self, source: u32) -> bool {
         self.places.last().is_some_and(|last| goes_on(self.exe, last, source))
     }
 
@@ -196,8 +269,9 @@ impl Unfold<'_> {
     }
 
     pub(super) fn push(&mut self, source: u32, cost: u32, op: QuickOp) {
+        let own = cost.saturating_add(fixed_units(&op));
         self.ops.push(op);
-        self.places.push(Place::priced(source, Cost { own: cost, behind: 0 }));
+        self.places.push(Place::priced(source, Cost { own, behind: 0 }));
     }
 }
 
@@ -220,6 +294,10 @@ impl Window {
     /// What is no register, or beyond all there are, is not looked at.
     pub(super) fn at(&self, r: u16) -> u8 {
         self.params.get(usize::from(r)).copied().unwrap_or(self.base.saturating_add(r) as u8)
+    }
+    /// Whether a register is not in its caller's place.
+    pub(super) fn is_own(&self, r: u16) -> bool {
+        usize::from(r) >= self.params.len()
     }
     pub(super) fn right(&self, r: u16) -> i16 {
         i16::from(self.at(r))

@@ -20,7 +20,7 @@ const KEYS: usize = 3;
 /// Outcomes that are kept.
 const MOST: usize = 1_024;
 /// Slots for each of them: few must be looked for twice.
-const SLOTS: usize = 4;
+const SLOTS: usize = 16;
 /// How far from its own place an outcome may be.
 const PROBES: usize = 4;
 /// Lanes noted of one chunk.

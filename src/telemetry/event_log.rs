@@ -94,7 +94,8 @@ impl EventLog {
         EventLog { ring: Ring::continuing(capacity, first), names, feed: OnceLock::new() }
     }
     /// Appends an event that belongs to no commit. Its number; `u64::MAX` where all 2^62 are used up, and it is not logged.
-    /// Counts nothing: see [`crate::observe::StateIntegrator::record`].
+    /// Counts nothing: see [`crate::observe::StateIntegrator::record`]. One that changes the world is kept in memory only,
+    /// also where the log feeds a durable one: that has such events from commits.
     pub fn log(&self, event: StateEvent) -> u64 {
         let (words, extra) = self.encode(event);
         self.append(words, extra)
@@ -186,7 +187,7 @@ impl EventLog {
         let Some(feed) = self.feed.get().filter(|feed| !feed.closed()) else { return Pending::default() };
         let found = self.ring.since(feed.done(), self.ring.capacity());
         let mut names = DecodedNames::default();
-        let (mut events, mut unreadable, mut settled) = (Vec::with_capacity(found.records.len()), 0, 0);
+        let (mut events, mut passed, mut settled) = (Vec::with_capacity(found.records.len()), 0, 0);
         for record in found.records {
             let [head, version, ..] = record.words;
             if record.extra.is_some() && version > 0 {
@@ -198,13 +199,15 @@ impl EventLog {
                 continue;
             }
             match (record.extra, self.decode_words(record.words, &mut names)) {
+                // What changes the world is true only where a commit says so.
+                (Some(event), _) if event.changes_world() => passed += 1,
                 (Some(event), _) => events.push(Arc::unwrap_or_clone(event)),
                 (None, Some(event)) => events.push(event),
-                (None, None) => unreadable += 1,
+                (None, None) => passed += 1,
             }
         }
         let mut released = feed.take_released();
-        let (next, lost) = (found.next, found.overwritten + found.dropped + unreadable);
+        let (next, lost) = (found.next, found.overwritten + found.dropped + passed);
         let count = released.len() as u64;
         events.append(&mut released);
         Pending { events, next, lost, released: count, settled }

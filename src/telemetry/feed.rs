@@ -13,6 +13,8 @@
 //!   a time: it leads the queue of commits (`state/journal.rs`).
 //! - *Order.* Events come in the order of the ring, and before every commit that began after they were logged. Events of
 //!   commits are in the ring as well, and were written before they came there: they are passed over.
+//! - *What changes the world* comes from commits alone. Such an event that somebody logs besides (a sink that forwards what
+//!   it hears) stays in memory and is counted as lost; and what was told before its write changes no table.
 //! - *A run that writes* is told of when it ends, but its event is *held*: it stands right after the effects, in the write of
 //!   their commit, so that there is never one without the other. Where the transaction comes to nothing the event is
 //!   released, and written with what waits.
@@ -57,8 +59,8 @@ pub struct EventDurability {
     pub durable: u64,
     /// Events that wait to be written; also those that commits have written since the last look at what waits.
     pub waiting: u64,
-    /// Events that will never be durable: what waited when a write failed, all that came later, and numbers of the log
-    /// whose events never became visible.
+    /// Events that will never be durable: what waited when a write failed, all that came later, those that belong to no
+    /// commit though they change the world, and numbers of the log whose events never became visible.
     pub lost: u64,
 }
 

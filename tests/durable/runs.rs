@@ -3,18 +3,19 @@
 use super::disk::Disk;
 use super::{Scratch, on};
 use eclvm::batch::{Batch, BatchOptions, run_on_state_observed};
-use eclvm::durable::{DurableStore, ErynoaHost, HostOptions};
+use eclvm::durable::{DurableStore, ErynoaHost, HostOptions, ReplayOptions};
 use eclvm::kernel::budget::BudgetLimits;
+use eclvm::kernel::effects::StoreValue;
 use eclvm::kernel::request::Request;
 use eclvm::kernel::value::ValueRef;
-use eclvm::observe::{EventLog, Observation, StateIntegrator};
+use eclvm::observe::{EclvmObserver, EventLog, Observation, StateIntegrator};
 use eclvm::run::{
     EclvmStateContext, PolicyRunContext, PolicyType, run_policy_with_state_context,
     run_policy_with_state_context_and,
 };
 use eclvm::state::{
     CommitResult, CommitSink, Journal, JournalEntry, JournalError, RealmRecord, StateEvent, UnifiedState,
-    World,
+    World, same_content,
 };
 use eclvm::{Policy, observe::EventDurability};
 use std::io;
@@ -426,4 +427,43 @@ fn pruning_keeps_what_was_counted() {
         assert_eq!(replay.next(), host.store().log_len());
         assert_eq!(replay.world().version(), host.state().view().version());
     }
+}
+
+#[test]
+fn what_is_logged_beside_commits_changes_no_world() {
+    struct Forwards(OnceLock<StateIntegrator>);
+    impl CommitSink for Forwards {
+        fn committed(&self, _: u64, events: &[StateEvent]) {
+            if let Some(integrator) = self.0.get() {
+                events.iter().for_each(|event| integrator.on_event(event));
+            }
+        }
+    }
+    let disk = Disk::new();
+    let sink = Arc::new(Forwards(OnceLock::new()));
+    let options = HostOptions { sink: Some(sink.clone()), ..never() };
+    let host = ErynoaHost::with_options(DurableStore::with_backend(disk.clone()).unwrap(), options);
+    let host = founded(host);
+    assert!(sink.0.set(StateIntegrator::new(host.state())).is_ok());
+    let put = |realm: &str, x: f64| StateEvent::StoreWritten {
+        realm_id: realm.into(),
+        key: "k".into(),
+        value: Some(StoreValue::Number(x)),
+    };
+    host.state().event_log.log(put("nope", 7.0));
+    for x in [1.0, 2.0] {
+        let mut commit = host.state().begin();
+        commit.push(put("lab", x)).unwrap();
+        assert!(host.state().commit(&commit).is_success());
+    }
+    run(host.state(), &four_ways(), "after", 3.0);
+    host.flush().unwrap();
+    let (durability, world) = (host.state().event_durability(), host.latest().view().world().clone());
+    assert_eq!(durability, Some(EventDurability { durable: 4, waiting: 0, lost: 3 }));
+    drop(host);
+    let (store, again) = DurableStore::with_backend(disk.clone()).unwrap();
+    assert!(same_content(&again, &world));
+    assert!(same_content(store.rebuild().unwrap().world(), &world));
+    assert_eq!(store.replay(&ReplayOptions::default(), drop).unwrap().unrecorded, 1);
+    assert_eq!(logged(&store).len(), 4);
 }

@@ -95,7 +95,8 @@ impl EventLog {
     }
     /// Appends an event that belongs to no commit. Its number; `u64::MAX` where all 2^62 are used up, and it is not logged.
     /// Counts nothing: see [`crate::observe::StateIntegrator::record`]. One that changes the world is kept in memory only,
-    /// also where the log feeds a durable one: that has such events from commits.
+    /// also where the log feeds a durable one: that has such events from commits. So is one whose payload is nested deeper than
+    /// types go ([`MAX_TYPE_DEPTH`](crate::kernel::limits::MAX_TYPE_DEPTH)).
     pub fn log(&self, event: StateEvent) -> u64 {
         let (words, extra) = self.encode(event);
         self.append(words, extra)
@@ -199,8 +200,8 @@ impl EventLog {
                 continue;
             }
             match (record.extra, self.decode_words(record.words, &mut names)) {
-                // What changes the world is true only where a commit says so.
-                (Some(event), _) if event.changes_world() => passed += 1,
+                // What changes the world is true only where a commit says so; what is too deep cannot be read again.
+                (Some(event), _) if event.changes_world() || !event.is_shallow() => passed += 1,
                 (Some(event), _) => events.push(Arc::unwrap_or_clone(event)),
                 (None, Some(event)) => events.push(event),
                 (None, None) => passed += 1,

@@ -60,7 +60,8 @@ pub struct EventDurability {
     /// Events that wait to be written; also those that commits have written since the last look at what waits.
     pub waiting: u64,
     /// Events that will never be durable: what waited when a write failed, all that came later, those that belong to no
-    /// commit though they change the world, and numbers of the log whose events never became visible.
+    /// commit though they change the world, payloads nested deeper than types go, and numbers of the log whose events never
+    /// became visible.
     pub lost: u64,
 }
 

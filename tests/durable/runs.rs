@@ -6,16 +6,17 @@ use eclvm::batch::{Batch, BatchOptions, run_on_state_observed};
 use eclvm::durable::{DurableStore, ErynoaHost, HostOptions, ReplayOptions};
 use eclvm::kernel::budget::BudgetLimits;
 use eclvm::kernel::effects::StoreValue;
+use eclvm::kernel::limits::MAX_TYPE_DEPTH;
 use eclvm::kernel::request::Request;
-use eclvm::kernel::value::ValueRef;
+use eclvm::kernel::value::{Value, ValueRef};
 use eclvm::observe::{EclvmObserver, EventLog, Observation, StateIntegrator};
 use eclvm::run::{
     EclvmStateContext, PolicyRunContext, PolicyType, run_policy_with_state_context,
     run_policy_with_state_context_and,
 };
 use eclvm::state::{
-    CommitResult, CommitSink, Journal, JournalEntry, JournalError, RealmRecord, StateEvent, UnifiedState,
-    World, same_content,
+    ApplyError, ChangeError, CommitResult, CommitSink, Journal, JournalEntry, JournalError, RealmRecord,
+    StateEvent, UnifiedState, World, same_content,
 };
 use eclvm::{Policy, observe::EventDurability};
 use std::io;
@@ -466,4 +467,27 @@ fn what_is_logged_beside_commits_changes_no_world() {
     assert!(same_content(store.rebuild().unwrap().world(), &world));
     assert_eq!(store.replay(&ReplayOptions::default(), drop).unwrap().unrecorded, 1);
     assert_eq!(logged(&store).len(), 4);
+}
+
+#[test]
+fn a_payload_nested_too_deep_is_refused_and_leaves_the_log_readable() {
+    let nested = |depth: usize| StateEvent::UserEvent {
+        realm_id: "lab".into(),
+        name: "deep".into(),
+        payload: (0..depth).fold(Value::Null, |inner, _| Value::Array(vec![inner].into())),
+    };
+    let deepest = usize::from(MAX_TYPE_DEPTH);
+    let disk = Disk::new();
+    let host = founded(ErynoaHost::with_options(DurableStore::with_backend(disk.clone()).unwrap(), never()));
+    let mut commit = host.state().begin();
+    assert_eq!(commit.push(nested(deepest + 1)), Err(ChangeError::Apply(ApplyError::OutOfRange)));
+    commit.push(nested(deepest)).unwrap();
+    assert!(host.state().commit(&commit).is_success());
+    host.state().event_log.log(nested(deepest + 1));
+    host.state().event_log.log(nested(deepest));
+    host.flush().unwrap();
+    assert_eq!(host.state().event_durability(), Some(EventDurability { durable: 3, waiting: 0, lost: 1 }));
+    drop(host);
+    let (store, _) = DurableStore::with_backend(disk.clone()).unwrap();
+    assert_eq!(logged(&store)[1..], [nested(deepest), nested(deepest)]);
 }

@@ -250,9 +250,9 @@ impl Queue {
             }
         }
     }
-    /// Writes everything that was logged before; Ok once it is durable.
+    /// Writes everything that was logged before; Ok once it is durable, whatever comes meanwhile.
     pub(super) fn flush(&self, log: &EventLog) -> Result<(), JournalError> {
-        let upto = log.next_seq();
+        let begun = log.moment();
         loop {
             let mut tail = lock(&self.tail);
             while tail.leader.is_some_and(|leader| leader != thread::current().id()) {
@@ -261,7 +261,7 @@ impl Queue {
             if let Some(error) = &tail.failed {
                 return Err(error.clone());
             }
-            if !log.waits_below(upto) {
+            if !log.waits_since(begun) {
                 return Ok(());
             }
             drop(tail);

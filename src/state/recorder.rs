@@ -36,7 +36,7 @@ impl Core {
     fn work(&self) {
         while !self.stop.load(Ordering::Relaxed) {
             thread::park_timeout(self.within);
-            if self.log.waits_below(self.log.next_seq()) && self.queue.drain(&self.log).is_err() {
+            if self.log.waits_since(self.log.moment()) && self.queue.drain(&self.log).is_err() {
                 return;
             }
         }

@@ -13,7 +13,7 @@
 //! Where the state is durable the ring is also the queue to the durable log: see `feed`.
 
 use super::counters::{code, outcome};
-use super::feed::{Drain, EventDurability, Feed};
+use super::feed::{Drain, EventDurability, Feed, Moment};
 use super::observer::{PolicyRun, micros, nanos};
 use crate::event::StateEvent;
 use crate::kernel::event::{Record, Reservation, Ring, RingStats};
@@ -215,7 +215,9 @@ impl EventLog {
     }
     /// These events are durable.
     pub(crate) fn written(&self, pending: &Pending) {
-        if let Some(feed) = self.feed.get().filter(|feed| pending.next > feed.done()) {
+        let Some(feed) = self.feed.get() else { return };
+        feed.wrote_released(pending.released);
+        if pending.next > feed.done() {
             feed.advance(pending.next, pending.lost);
         }
     }
@@ -225,9 +227,14 @@ impl EventLog {
             feed.close(pending.settled, pending.released);
         }
     }
-    /// Whether something below this number, or something that was released, waits to be written.
-    pub(crate) fn waits_below(&self, number: u64) -> bool {
-        self.feed.get().is_some_and(|feed| feed.done() < number || feed.has_released())
+    /// Now. None where it feeds no durable log.
+    pub(crate) fn moment(&self) -> Option<Moment> {
+        self.feed.get().map(|feed| feed.moment(self.next_seq()))
+    }
+    /// Whether something that was logged, or released, before a moment waits to be written.
+    pub(crate) fn waits_since(&self, moment: Option<Moment>) -> bool {
+        let feed = self.feed.get().zip(moment);
+        feed.is_some_and(|(feed, moment)| feed.waits_since(moment))
     }
     /// Writes events soon that were held and whose transaction came to nothing.
     pub(crate) fn release(&self, events: impl IntoIterator<Item = StateEvent>) {

@@ -78,7 +78,25 @@ pub(super) struct Feed {
     drain: Weak<dyn Drain>,
     thread: Option<Thread>,
     first: u64,
-    released: Mutex<Vec<StateEvent>>,
+    released: Mutex<Released>,
+    /// How many of the released events are durable. Only who leads changes it.
+    released_done: AtomicU64,
+}
+
+/// Events that were held, and that nobody holds any more.
+#[derive(Default)]
+struct Released {
+    /// Those that nobody has taken to write yet.
+    waiting: Vec<StateEvent>,
+    /// How many there have ever been.
+    ever: u64,
+}
+
+/// A moment of a log: what was logged, and what was released, before it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Moment {
+    number: u64,
+    released: u64,
 }
 
 impl Feed {
@@ -93,6 +111,7 @@ impl Feed {
             thread,
             first,
             released: Mutex::default(),
+            released_done: AtomicU64::new(0),
         }
     }
     /// Room for `n` records or, where that is less, half of the ring. None where the numbers are used up.
@@ -163,8 +182,11 @@ impl Feed {
     pub(super) fn release(&self, events: impl IntoIterator<Item = StateEvent>) {
         let len = {
             let mut released = self.released();
-            released.extend(events);
-            released.len()
+            let before = released.waiting.len();
+            released.waiting.extend(events);
+            let len = released.waiting.len();
+            released.ever = released.ever.saturating_add((len - before) as u64);
+            len
         };
         if len >= MAX_RELEASED
             && !self.closed()
@@ -174,18 +196,27 @@ impl Feed {
         }
     }
     pub(super) fn take_released(&self) -> Vec<StateEvent> {
-        std::mem::take(&mut *self.released())
+        std::mem::take(&mut self.released().waiting)
     }
-    pub(super) fn has_released(&self) -> bool {
-        !self.released().is_empty()
+    /// So many of the released events are durable now, besides. Who leads calls it.
+    pub(super) fn wrote_released(&self, n: u64) {
+        self.released_done.fetch_add(n, Ordering::Release);
     }
-    fn released(&self) -> std::sync::MutexGuard<'_, Vec<StateEvent>> {
+    /// Now, where the log will give the number `next` next.
+    pub(super) fn moment(&self, next: u64) -> Moment {
+        Moment { number: next, released: self.released().ever }
+    }
+    /// Whether something from before a moment is not durable.
+    pub(super) fn waits_since(&self, moment: Moment) -> bool {
+        self.done() < moment.number || self.released_done.load(Ordering::Acquire) < moment.released
+    }
+    fn released(&self) -> std::sync::MutexGuard<'_, Released> {
         self.released.lock().unwrap_or_else(PoisonError::into_inner)
     }
     /// Where the log will give the number `next` next.
     pub(super) fn durability(&self, next: u64) -> EventDurability {
         let (done, gone) = (self.done(), self.lost.load(Ordering::Relaxed));
-        let (rest, released) = (next.saturating_sub(done), self.released().len() as u64);
+        let (rest, released) = (next.saturating_sub(done), self.released().waiting.len() as u64);
         let durable = (done - self.first).saturating_sub(gone);
         if self.closed() {
             let settled = self.settled.load(Ordering::Relaxed);

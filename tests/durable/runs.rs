@@ -491,3 +491,36 @@ fn a_payload_nested_too_deep_is_refused_and_leaves_the_log_readable() {
     let (store, _) = DurableStore::with_backend(disk.clone()).unwrap();
     assert_eq!(logged(&store)[1..], [nested(deepest), nested(deepest)]);
 }
+
+#[test]
+fn a_flush_ends_also_where_more_is_released_with_every_write() {
+    #[derive(Default)]
+    struct Releases(Mutex<Vec<EclvmStateContext>>, Mutex<Vec<usize>>);
+    impl Journal for Releases {
+        fn append(&self, commits: &[JournalEntry]) -> Result<(), JournalError> {
+            self.1.lock().unwrap().push(commits.iter().map(|entry| entry.events.len()).sum());
+            drop(self.0.lock().unwrap().pop());
+            Ok(())
+        }
+    }
+    let lab = RealmRecord { id: "lab".into(), ..RealmRecord::default() };
+    let journal = Arc::new(Releases::default());
+    let state = UnifiedState::with_world(World::new(Vec::new(), vec![lab]));
+    let state = Arc::new(state.with_journal(journal.clone()).with_durable_events(NEVER));
+    let writer = Policy::compile("store_put(\"k\", 1)").unwrap();
+    let mut held: Vec<EclvmStateContext> = Vec::new();
+    for n in 0..50 {
+        let context = context(&state, &format!("{n}"));
+        run_policy_with_state_context(&writer, &context).unwrap();
+        held.push(context);
+    }
+    drop(held.pop());
+    *journal.0.lock().unwrap() = held;
+    state.flush().unwrap();
+    assert_eq!(*journal.1.lock().unwrap(), [1], "what came before it, and nothing else");
+    let left = std::mem::take(&mut *journal.0.lock().unwrap());
+    assert_eq!(left.len(), 48);
+    drop(left);
+    state.flush().unwrap();
+    assert_eq!(*journal.1.lock().unwrap(), [1, 49]);
+}

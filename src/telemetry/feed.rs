@@ -10,7 +10,7 @@
 //!   long as the disk does. Nothing is ever left out because there was too much of it.
 //! - *Who writes.* Each commit takes what waits into its own write, in front of its events; a thread of the state's writes
 //!   what is older than some time, or half a ring; a flush and the end of the state write the rest. There is one writer at
-//!   a time: it leads the queue of commits (`state/journal.rs`).
+//!   a time: who is at the journal (`state/journal.rs`).
 //! - *Order.* Events come in the order of the ring, and before every commit that began after they were logged. Events of
 //!   commits are in the ring as well, and were written before they came there: they are passed over.
 //! - *What changes the world* comes from commits alone. Such an event that somebody logs besides (a sink that forwards what
@@ -27,8 +27,9 @@
 //!
 //! - *A thread of the state's keeps the state alive, and the store open.* It holds the queue and the log only; the state
 //!   waits for its end when it is dropped.
-//! - *A run in the sink of a commit finds the ring full.* Its thread leads already, and is past its own write: it writes at
-//!   once instead of waiting for itself. So does a commit of more events than the ring has places.
+//! - *A run in the sink of a commit finds the ring full.* Its thread leads already, and is past its own write: the journal is
+//!   free, and it writes at once instead of waiting for itself. So does a commit of more events than the ring has places, and a
+//!   run of another thread that the sink waits for.
 //! - *A writer that stalls between reserving and storing* holds back what comes after it, until it goes on; it waits for
 //!   nothing in between, so what holds it back is only the scheduler.
 //! - *Held events without end.* One transaction holds at most [`MAX_HELD_RUNS`]; runs beyond are logged as those that write

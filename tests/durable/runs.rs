@@ -524,3 +524,39 @@ fn a_flush_ends_also_where_more_is_released_with_every_write() {
     state.flush().unwrap();
     assert_eq!(*journal.1.lock().unwrap(), [1, 49]);
 }
+
+#[test]
+fn a_sink_may_wait_for_a_run_of_another_thread_also_where_the_log_is_full() {
+    struct Waits(OnceLock<Weak<UnifiedState>>, Policy);
+    impl CommitSink for Waits {
+        fn committed(&self, _: u64, _: &[StateEvent]) {
+            let state = self.0.get().unwrap().upgrade().unwrap();
+            thread::scope(|scope| {
+                for other in 0..3 {
+                    let state = &state;
+                    scope.spawn(move || {
+                        for n in 0..10 {
+                            run(state, &self.1, &format!("{other} {n}"), 3.0);
+                        }
+                        state.flush().unwrap();
+                    });
+                }
+            });
+        }
+    }
+    let sink = Arc::new(Waits(OnceLock::new(), four_ways()));
+    let options = HostOptions { sink: Some(sink.clone()), events_in_memory: 4, ..never() };
+    let host = ErynoaHost::with_options(DurableStore::with_backend(Disk::new()).unwrap(), options);
+    sink.0.set(Arc::downgrade(host.state())).unwrap();
+    let (done, ends) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let host = founded(host);
+        assert_eq!(logged(host.store()).iter().filter_map(id_of).count(), 30);
+        assert_eq!(
+            host.state().event_durability(),
+            Some(EventDurability { durable: 31, waiting: 0, lost: 0 })
+        );
+        done.send(()).unwrap();
+    });
+    ends.recv_timeout(Duration::from_secs(60)).unwrap();
+}

@@ -151,6 +151,8 @@ struct Tail {
     /// Commits accepted, and durable, since the beginning. Places in the queue count from 1.
     accepted: u64,
     durable: u64,
+    /// The log's next number when the last of them was accepted.
+    logged: u64,
     /// Commits that the journal has taken: those from `durable` on are being told of.
     written: u64,
     /// Somebody writes commits, or tells of them.
@@ -177,6 +179,7 @@ impl Queue {
             waiting: Vec::new(),
             accepted: 0,
             durable: 0,
+            logged: 0,
             written: 0,
             led: false,
             writing: false,
@@ -214,6 +217,7 @@ impl Queue {
         let entry = JournalEntry::of_commit(transaction, mem::take(held), &tail.world);
         tail.waiting.push(entry);
         tail.accepted += 1;
+        tail.logged = state.event_log.next_seq();
         let place = tail.accepted;
         loop {
             if tail.durable >= place {
@@ -250,7 +254,7 @@ impl Queue {
         tail.writing = true;
         let world = Arc::clone(&tail.durable_world);
         drop(tail);
-        let write = || append(&*self.journal, log, &world, Vec::new()).map(drop);
+        let write = || append(&*self.journal, log, 0, &world, Vec::new()).map(drop);
         let written = catch_unwind(AssertUnwindSafe(write)).unwrap_or(Err(JournalError::Broken));
         let mut tail = lock(&self.tail);
         tail.writing = false;
@@ -284,7 +288,7 @@ impl Queue {
     fn lead<'q>(&'q self, tail: &mut Tail, log: &'q EventLog) -> Lead<'q> {
         (tail.led, tail.writing) = (true, true);
         let (upto, world) = (tail.durable, Arc::clone(&tail.durable_world));
-        Lead { queue: self, log, upto, world, end: Err(JournalError::Broken) }
+        Lead { queue: self, log, logged: tail.logged, upto, world, end: Err(JournalError::Broken) }
     }
 
     /// Replaces the world by one with the same content, unless commits are under way.
@@ -305,14 +309,16 @@ impl Queue {
     }
 }
 
-/// Writes what waits in the log, and then these commits. `world` is the durable one before them.
+/// Writes what waits in the log, all below number `upto` at least, and then these commits. `world` is the durable one before
+/// them.
 fn append(
     journal: &dyn Journal,
     log: &EventLog,
+    upto: u64,
     world: &Arc<World>,
     mut commits: Vec<JournalEntry>,
 ) -> Result<Vec<JournalEntry>, JournalError> {
-    let mut pending = log.pending();
+    let mut pending = log.pending(upto);
     let runs = mem::take(&mut pending.events);
     let fed = !runs.is_empty();
     if fed {
@@ -332,6 +338,8 @@ fn append(
 struct Lead<'q> {
     queue: &'q Queue,
     log: &'q EventLog,
+    /// What was logged below this number goes in front of the commits.
+    logged: u64,
     /// How many commits are durable once it has ended well, and the world then.
     upto: u64,
     world: Arc<World>,
@@ -341,7 +349,7 @@ struct Lead<'q> {
 impl Lead<'_> {
     fn write(mut self, state: &UnifiedState, group: Vec<JournalEntry>) {
         let (count, last) = (group.len() as u64, group.last().map(|last| Arc::clone(&last.world)));
-        match append(&*self.queue.journal, self.log, &self.world, group) {
+        match append(&*self.queue.journal, self.log, self.logged, &self.world, group) {
             Err(error) => self.end = Err(error),
             Ok(group) => {
                 self.end = Ok(());

@@ -20,11 +20,17 @@ use crate::kernel::event::{Record, Reservation, Ring, RingStats};
 use crate::kernel::gas::GasUnits;
 use crate::kernel::limits::{EVENT_RING, MAX_EVENT_NAMES, MAX_EVENT_RESERVATION};
 use crate::kernel::registry::Registry;
+use crate::kernel::sync::yield_now;
 use crate::policy_type::PolicyType;
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock, Weak};
-use std::thread::Thread;
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+/// How often who writes looks for an event whose writer is at work before it rests, and for how long it does then.
+const LOOKS: u32 = 64;
+const REST: Duration = Duration::from_micros(50);
 
 const WORDS: usize = 5;
 const RUN: u64 = 1 << 24;
@@ -183,10 +189,20 @@ impl EventLog {
     pub(crate) fn is_fed(&self) -> bool {
         self.feed.get().is_some_and(|feed| !feed.closed())
     }
-    /// What is to be written next: what waits, up to the first event whose writer is still at work. For who leads alone.
-    pub(crate) fn pending(&self) -> Pending {
+    /// What is to be written next: what waits, up to the first event whose writer is still at work. Numbers below `upto` were
+    /// given out before: waits for their writers. For who is at the journal alone.
+    pub(crate) fn pending(&self, upto: u64) -> Pending {
         let Some(feed) = self.feed.get().filter(|feed| !feed.closed()) else { return Pending::default() };
-        let found = self.ring.since(feed.done(), self.ring.capacity());
+        let mut looks = 0;
+        let found = loop {
+            let found = self.ring.since(feed.done(), self.ring.capacity());
+            if found.next >= upto {
+                break found;
+            }
+            // Who has a number and has not stored its event yet waits for nothing in between.
+            looks += 1;
+            if looks < LOOKS { yield_now() } else { thread::sleep(REST) }
+        };
         let mut names = DecodedNames::default();
         let (mut events, mut passed, mut settled) = (Vec::with_capacity(found.records.len()), 0, 0);
         for record in found.records {
@@ -408,4 +424,40 @@ fn number<'r>(last: &mut Option<(&'r str, u32)>, names: &Registry, name: &'r str
     let number = names.intern(name)?;
     *last = Some((name, number));
     Some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nobody;
+    impl Drain for Nobody {
+        fn drain(&self) {}
+    }
+
+    #[test]
+    fn what_was_logged_is_pending_also_behind_an_event_that_is_still_being_written() {
+        let log = EventLog::new(8);
+        log.feed(Weak::<Nobody>::new(), None);
+        let event = |caller: &str| StateEvent::CrossingEvaluated {
+            caller: caller.into(),
+            from_realm: None,
+            to_realm: "lab".into(),
+            allowed: true,
+            mana_used: 0,
+        };
+        std::thread::scope(|scope| {
+            let mut slow = log.reserve(1).into_iter();
+            log.log(event("logged"));
+            let upto = log.next_seq();
+            assert!(log.pending(0).events.is_empty());
+            let pending = scope.spawn(|| log.pending(upto));
+            thread::sleep(Duration::from_millis(50));
+            assert!(!pending.is_finished());
+            let (words, extra) = log.encode(event("slow"));
+            slow.by_ref().for_each(|mut slow| assert_eq!(slow.push(words, extra.clone()), Some(0)));
+            let pending = pending.join().map(|pending| pending.events).unwrap_or_default();
+            assert_eq!(pending, [event("slow"), event("logged")]);
+        });
+    }
 }

@@ -31,7 +31,8 @@
 //!   free, and it writes at once instead of waiting for itself. So does a commit of more events than the ring has places, and a
 //!   run of another thread that the sink waits for.
 //! - *A writer that stalls between reserving and storing* holds back what comes after it, until it goes on; it waits for
-//!   nothing in between, so what holds it back is only the scheduler.
+//!   nothing in between, so what holds it back is only the scheduler. A commit waits for all numbers that were given out before
+//!   it was accepted, or an event that was logged before it could come after.
 //! - *Held events without end.* One transaction holds at most [`MAX_HELD_RUNS`]; runs beyond are logged as those that write
 //!   nothing.
 

@@ -214,6 +214,6 @@ mod tests {
         assert_eq!(replay.take(&logged), Ok(()));
         assert_eq!((replay.next(), replay.world().version()), (3, 2));
         assert!(replay.world().realm("lab").is_some() && replay.world().realm("other").is_some());
-        assert_eq!(replay.snapshot().eclvm.crossings_evaluated, 1);
+        assert_eq!(replay.snapshot().eclvm.crossings.allowed, 1);
     }
 }

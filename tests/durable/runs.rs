@@ -2,7 +2,7 @@
 
 use super::disk::Disk;
 use super::{Scratch, on};
-use eclvm::batch::{Batch, BatchOptions, run_on_state_observed};
+use eclvm::batch::{Batch, BatchOptions, StateBatchError, run_on_state, run_on_state_observed};
 use eclvm::durable::{DurableStore, ErynoaHost, HostOptions, ReplayOptions};
 use eclvm::kernel::budget::BudgetLimits;
 use eclvm::kernel::effects::StoreValue;
@@ -559,4 +559,21 @@ fn a_sink_may_wait_for_a_run_of_another_thread_also_where_the_log_is_full() {
         done.send(()).unwrap();
     });
     ends.recv_timeout(Duration::from_secs(60)).unwrap();
+}
+
+#[test]
+fn a_batch_on_a_state_whose_disk_fails_says_why() {
+    struct Fails;
+    impl Journal for Fails {
+        fn append(&self, _: &[JournalEntry]) -> Result<(), JournalError> {
+            Err(JournalError::Full)
+        }
+    }
+    let lab = RealmRecord { id: "lab".into(), ..RealmRecord::default() };
+    let state = UnifiedState::with_world(World::new(Vec::new(), vec![lab])).with_journal(Arc::new(Fails));
+    let policy = Policy::compile("store_put(\"k\", 1)").unwrap();
+    let requests = [Request { realm: ValueRef::Text("lab"), ..Request::new(&[]) }];
+    let options = BatchOptions { allow_writes: true, ..BatchOptions::default() };
+    let done = run_on_state(&policy, &state, requests.as_slice(), &options);
+    assert!(matches!(done, Err(StateBatchError::NotDurable(JournalError::Full))), "{done:?}");
 }

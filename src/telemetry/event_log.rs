@@ -446,12 +446,13 @@ mod tests {
             allowed: true,
             mana_used: 0,
         };
+        let log = &log;
         std::thread::scope(|scope| {
             let mut slow = log.reserve(1).into_iter();
             log.log(event("logged"));
             let upto = log.next_seq();
             assert!(log.pending(0).events.is_empty());
-            let pending = scope.spawn(|| log.pending(upto));
+            let pending = scope.spawn(move || log.pending(upto));
             thread::sleep(Duration::from_millis(50));
             assert!(!pending.is_finished());
             let (words, extra) = log.encode(event("slow"));

@@ -302,3 +302,16 @@ fn rows_that_are_left_alone_are_decided_in_order_on_any_number_of_threads() {
         assert_eq!((batch.summary().engines.scalar, batch.summary().fault), (3_000, 3_000));
     }
 }
+
+#[test]
+fn the_realm_of_a_row_can_be_told_without_its_request() {
+    let policy = Policy::compile("policy p(n: number) { return n > 0; }").unwrap();
+    let items = [(1.0, Some("market".to_owned())), (2.0, None)];
+    let rows = Rows::new(&policy, &items)
+        .with("n", |item| item.0)
+        .unwrap()
+        .with("realm", |item| item.1.as_deref())
+        .unwrap();
+    assert_eq!([rows.realm(0), rows.realm(1), rows.realm(2)], [Some("market"), None, None]);
+    assert_eq!(Rows::new(&policy, &items).realm(0), None);
+}

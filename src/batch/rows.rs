@@ -104,6 +104,8 @@ trait Field<'d, T>: Sync {
     fn value<'a>(&self, item: &'d T, bump: &'a Bump) -> ValueRef<'a>
     where
         'd: 'a;
+    /// The text, where it is one.
+    fn text(&self, item: &'d T) -> Option<&'d str>;
     /// Puts the input of each of these, at most 64, into a column. The bits of those that are unusual.
     fn fill(&self, items: &'d [T], filling: Filling<'_>) -> u64;
 }
@@ -119,6 +121,9 @@ impl<'d, T: 'd, V: RowValue<'d>, F: Fn(&'d T) -> V + Sync> Field<'d, T> for Name
         'd: 'a,
     {
         (self.field)(item).value(self.ty, bump)
+    }
+    fn text(&self, item: &'d T) -> Option<&'d str> {
+        (self.field)(item).lent_text()
     }
     fn fill(&self, items: &'d [T], filling: Filling<'_>) -> u64 {
         V::fill(items.iter().map(&self.field), filling)
@@ -140,6 +145,10 @@ impl<'d, T: Sync> Requests for Rows<'d, T> {
         let mut standard = standard.iter().map(value);
         let mut next = || standard.next().unwrap_or(ValueRef::Missing);
         Ok(Request { inputs, caller: next(), realm: next(), trust: next(), unknown_keys: false })
+    }
+    fn realm(&self, index: usize) -> Option<&str> {
+        let realm = self.policy.inputs().len() + STANDARD.iter().position(|s| *s == StdInput::Realm)?;
+        self.fields.get(realm)?.as_ref()?.text(self.items.get(index)?)
     }
     fn typed(&self) -> Option<&dyn TypedRows> {
         Some(self)
@@ -177,6 +186,11 @@ mod sealed {
         fn value<'a>(self, ty: Ty, bump: &'a Bump) -> ValueRef<'a>
         where
             'd: 'a;
+        /// The text that it is, if it is one.
+        #[doc(hidden)]
+        fn lent_text(self) -> Option<&'d str> {
+            None
+        }
         /// Puts it into a place of a column; false where it is unusual.
         #[doc(hidden)]
         fn put(self, at: usize, filling: &mut Filling<'_>) -> bool;
@@ -397,6 +411,9 @@ impl<'d, T: Item + ?Sized> Value<'d> for &'d T {
     {
         self.given(ty)
     }
+    fn lent_text(self) -> Option<&'d str> {
+        self.text(Ty::TEXT)
+    }
     #[inline(always)]
     fn put(self, at: usize, filling: &mut Filling<'_>) -> bool {
         let word = self.word(filling.ty, filling.interner);
@@ -576,6 +593,9 @@ impl<'d, V: Value<'d>> Value<'d> for Option<V> {
         'd: 'a,
     {
         self.map_or(ValueRef::Null, |value| value.value(ty, bump))
+    }
+    fn lent_text(self) -> Option<&'d str> {
+        self.and_then(Value::lent_text)
     }
     #[inline(always)]
     fn put(self, at: usize, filling: &mut Filling<'_>) -> bool {

@@ -10,7 +10,9 @@ use super::{Batch, BatchOptions, Cut, PoolError, Requests, Summary};
 use crate::host::{StateHost, TrackedHost};
 use crate::observe::Observation;
 use crate::policy::Policy;
-use crate::state::{ChangeError, CommitResult, HeldRun, StateKey, Transaction, UnifiedState, event_of};
+use crate::state::{
+    ChangeError, CommitResult, HeldRun, JournalError, StateKey, Transaction, UnifiedState, event_of,
+};
 use crate::telemetry::MAX_HELD_RUNS;
 use bumpalo::Bump;
 use eclvm_kernel::host::HostInterface;
@@ -48,6 +50,9 @@ pub enum StateBatchError {
     Change(ChangeError),
     /// A sink of the state wanted it decided, or version numbers have run out.
     Invalid,
+    /// The journal of the state failed, now or before: it is not acknowledged and nobody sees it. Whether it is stored shows
+    /// when the store is opened again.
+    NotDurable(JournalError),
 }
 
 impl fmt::Display for StateBatchError {
@@ -63,6 +68,7 @@ impl fmt::Display for StateBatchError {
                 f.write_str("the batch writes more than one transaction may hold")
             }
             StateBatchError::Invalid => f.write_str("the state takes no commit here"),
+            StateBatchError::NotDurable(error) => error.fmt(f),
         }
     }
 }
@@ -130,7 +136,10 @@ pub fn run_on_state_observed<R: Requests + ?Sized>(
                 return Ok(StateBatch { receipts, version, attempts, cut, summary });
             }
             CommitResult::Conflict { keys: overtaken } => keys = overtaken,
-            _ => return Err(StateBatchError::Invalid),
+            CommitResult::NotDurable(error) => return Err(StateBatchError::NotDurable(error)),
+            CommitResult::AlreadyCommitted | CommitResult::BudgetExhausted(_) | CommitResult::Invalid => {
+                return Err(StateBatchError::Invalid);
+            }
         }
     }
     Err(StateBatchError::Conflict(keys))

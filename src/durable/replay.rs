@@ -25,6 +25,7 @@ use bumpalo::Bump;
 use redb::ReadTransaction;
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 /// Versions kept for runs that read an older one than the last: with more commits in between, a run is not decided again.
@@ -95,12 +96,17 @@ impl DurableStore {
     /// # Errors
     ///
     /// Damaged, where a record, its policy or the log cannot be read; what was handed out before it is true.
+    ///
+    /// # Panics
+    ///
+    /// Where `each` does.
     pub fn replay(
         &self,
         options: &ReplayOptions<'_>,
         mut each: impl FnMut(ReplayedRun),
     ) -> Result<ReplayTotals, StoreError> {
-        self.reading(|read| {
+        let mut panicked = None;
+        let totals = self.reading(|read| {
             let mut replay = Replayer::new(read)?;
             let log = read.open_table(LOG)?;
             let runs = read.open_table(RUNS)?;
@@ -127,11 +133,19 @@ impl DurableStore {
                     continue;
                 };
                 if let Some(run) = replay.decide(number, row.value(), options)? {
-                    each(run);
+                    // No panic of the library's: it is not to be taken for damage.
+                    panicked = catch_unwind(AssertUnwindSafe(|| each(run))).err();
+                    if panicked.is_some() {
+                        break;
+                    }
                 }
             }
             Ok(replay.totals)
-        })
+        });
+        match panicked {
+            Some(payload) => resume_unwind(payload),
+            None => totals,
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 use super::error::StoreError;
 use super::tables;
+use crate::kernel::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::state::{Journal, JournalEntry, JournalError, StateEvent, World};
 use redb::{Builder, Database, Durability, StorageBackend};
 use std::fs::{self, File};
@@ -14,7 +15,6 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The file in the directory of a store.

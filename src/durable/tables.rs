@@ -232,8 +232,12 @@ pub(super) fn write(
         if !commit.runs.is_empty() {
             write_runs(transaction, commit, next)?;
         }
-        for event in &commit.events {
-            tables.write(event, &last.world)?;
+        let mut told = commit.told.iter().peekable();
+        for (at, event) in commit.events.iter().enumerate() {
+            // Runs, which change nothing.
+            if told.next_if_eq(&&at).is_none() {
+                tables.write(event, &last.world)?;
+            }
             let row = bytes(|w| {
                 w.u64(commit.version);
                 w.event(event);

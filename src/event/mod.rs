@@ -14,6 +14,7 @@ pub use record::{IdentityRecord, RealmPolicy, RealmRecord};
 use crate::kernel::effects::StoreValue;
 use crate::kernel::fault::Outcome;
 use crate::kernel::gas::GasUnits;
+use crate::kernel::limits::MAX_TYPE_DEPTH;
 use crate::kernel::value::{TrustVector, Value};
 use crate::policy_type::PolicyType;
 use std::sync::Arc;
@@ -252,6 +253,22 @@ impl StateEvent {
             | StateEvent::IdentityCreated(_)
             | StateEvent::RealmCreated(_)
             | StateEvent::RealmChanged { .. } => true,
+        }
+    }
+    /// Whether its payload is nested no deeper than types go, [`MAX_TYPE_DEPTH`]: all that policies emit is. A log on disk
+    /// keeps nothing deeper.
+    pub(crate) fn is_shallow(&self) -> bool {
+        fn within(value: &Value, left: u8) -> bool {
+            match value {
+                Value::Array(items) => {
+                    left > 0 && items.iter().all(|item| within(item, left.saturating_sub(1)))
+                }
+                _ => true,
+            }
+        }
+        match self {
+            StateEvent::UserEvent { payload, .. } => within(payload, MAX_TYPE_DEPTH),
+            _ => true,
         }
     }
 }

@@ -34,7 +34,8 @@ impl StateIntegrator {
     pub fn state(&self) -> &Arc<UnifiedState> {
         &self.state
     }
-    /// Counts, logs and broadcasts an event that is neither a run's nor a commit's. Its number in the log.
+    /// Counts, logs and broadcasts an event that is neither a run's nor a commit's. Its number in the log. It changes
+    /// nothing: one that says it does is kept in memory only, see [`EventLog::log`].
     pub fn record(&self, event: StateEvent) -> u64 {
         let state = &*self.state;
         state.counters().count([&event]);

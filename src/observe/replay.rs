@@ -76,6 +76,17 @@ pub struct Replay {
     counters: Counters,
 }
 
+/// How many of these events the first, or the commit that it begins, takes. None where that is not there as a whole. Events of
+/// runs may stand between those of a commit of more than the log has room for at once; another commit's never do.
+fn whole(events: &[Logged]) -> Option<usize> {
+    let first = events.first()?;
+    if first.version.is_none() {
+        return Some(1);
+    }
+    let last = events.iter().position(|logged| logged.version.is_some() && logged.more == 0)?;
+    Some(last.saturating_add(1))
+}
+
 impl Replay {
     /// Goes on from a checkpoint.
     pub fn from(checkpoint: &Checkpoint) -> Replay {
@@ -124,19 +135,20 @@ impl Replay {
     }
     /// Takes events that a log found, in order. The rest of a commit that is not there as a whole waits.
     fn take(&mut self, mut events: &[Logged]) -> Result<(), ReplayError> {
-        while let Some(first) = events.first() {
-            let together = usize::try_from(first.more).unwrap_or(usize::MAX).saturating_add(1);
-            let Some((commit, rest)) = events.split_at_checked(together) else { return Ok(()) };
-            let all: Vec<StateEvent> = commit.iter().map(|logged| (*logged.event).clone()).collect();
-            if let Some(version) = first.version {
-                let next = self.world.after(&all).map_err(ReplayError::Apply)?;
+        while let Some(len) = whole(events) {
+            let Some((part, rest)) = events.split_at_checked(len) else { return Ok(()) };
+            let all: Vec<StateEvent> = part.iter().map(|logged| (*logged.event).clone()).collect();
+            let commit = part.iter().zip(&all).filter(|(logged, _)| logged.version.is_some());
+            if let Some(version) = part.iter().find_map(|logged| logged.version) {
+                let events: Vec<StateEvent> = commit.map(|(_, event)| event.clone()).collect();
+                let next = self.world.after(&events).map_err(ReplayError::Apply)?;
                 if next.version() != version {
                     return Err(ReplayError::Version { world: self.world.version(), event: version });
                 }
                 self.world = next;
             }
             self.counters.count(&all);
-            self.next = first.seq.saturating_add(together as u64);
+            self.next = part.last().map_or(self.next, |last| last.seq.saturating_add(1));
             events = rest;
         }
         Ok(())
@@ -165,5 +177,43 @@ impl Replay {
             realms.extend(cells.filter(|(_, n)| *n > 0).map(|(place, n)| (name.map(Box::from), place, n)));
         }
         Checkpoint { next: self.next, world: self.world.clone(), process: process.collect(), realms }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::RealmRecord;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_commit_that_runs_stand_in_the_middle_of_is_taken_as_a_whole() {
+        let realm = |id: &str| {
+            StateEvent::RealmCreated(Arc::new(RealmRecord { id: id.into(), ..RealmRecord::default() }))
+        };
+        let between = StateEvent::CrossingEvaluated {
+            caller: "did:x:a".into(),
+            from_realm: None,
+            to_realm: "lab".into(),
+            allowed: true,
+            mana_used: 0,
+        };
+        let all = [(Some(2), 1, realm("lab")), (None, 0, between), (Some(2), 0, realm("other"))];
+        let logged = all.into_iter().zip(0..).map(|((version, more, event), seq)| Logged {
+            seq,
+            version,
+            more,
+            event: Arc::new(event),
+        });
+        let logged: Vec<Logged> = logged.collect();
+        let mut replay = Replay::from(&Checkpoint::start(World::default(), 0));
+        for part in [0, 1, 2] {
+            assert_eq!(replay.take(logged.get(..part).unwrap_or(&[])), Ok(()));
+            assert_eq!((replay.next(), replay.world().version()), (0, 1));
+        }
+        assert_eq!(replay.take(&logged), Ok(()));
+        assert_eq!((replay.next(), replay.world().version()), (3, 2));
+        assert!(replay.world().realm("lab").is_some() && replay.world().realm("other").is_some());
+        assert_eq!(replay.snapshot().eclvm.crossings.allowed, 1);
     }
 }

@@ -20,7 +20,7 @@ pub enum ApplyError {
     UnknownRealm(Arc<str>),
     /// It is there already.
     Exists(StateKey),
-    /// A trust vector, threshold, amount or DID that cannot be.
+    /// A trust vector, threshold, amount or DID that cannot be; a payload nested deeper than types go.
     OutOfRange,
     /// The balance of this DID would fall below 0 or pass what 128 bits hold.
     Balance(Arc<str>),

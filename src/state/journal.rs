@@ -9,8 +9,10 @@
 //! - *Publish.* Only when the journal has answered is the last world of the group published, the sink told of each commit
 //!   in order, and every committer of the group let go. So no reader ever sees what a crash could take away: between the
 //!   journal's answer and publication they see the version before, which is durable too.
+//! - *Tell.* While it tells of its commits the leader is no longer at the journal: who finds the event log full meanwhile, be
+//!   it a run in a sink or one that a sink waits for, writes what waits there himself. One at a time, and nobody leads then.
 //! - *Runs.* What waits in the event log to be written (`telemetry/feed.rs`) goes along with each write, in front of the group's
-//!   commits; where there is none, who drains the log leads a write of it alone. Events that a transaction holds stand
+//!   commits; where there is none, who drains the log writes it alone. Events that a transaction holds stand
 //!   right after the effects of their runs.
 //! - *Fail.* When a write fails, whether it reached the disk is not known. Nobody of the group, and nobody queued on top of
 //!   it, is acknowledged; nothing of it is published; every later commit is refused. What the journal holds is found out by
@@ -25,7 +27,7 @@ use std::fmt;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
+use std::thread;
 use std::time::Duration;
 
 /// How long a flush rests where an event's writer has been stopped by the scheduler.
@@ -129,7 +131,7 @@ pub(crate) struct HeldRun {
 /// Where commits are written before they are true.
 pub trait Journal: Send + Sync {
     /// Writes these commits, one or more, in this order; Ok once no crash can take any of them away. All or none. Never
-    /// called by two threads at once, and not again after an error. Must not commit to the same state.
+    /// called by two threads at once, and not again after an error. Must neither commit to the same state nor log to it.
     fn append(&self, commits: &[JournalEntry]) -> Result<(), JournalError>;
 }
 
@@ -149,9 +151,24 @@ struct Tail {
     /// Commits accepted, and durable, since the beginning. Places in the queue count from 1.
     accepted: u64,
     durable: u64,
-    /// Who is at the journal.
-    leader: Option<ThreadId>,
+    /// The log's next number when the last of them was accepted.
+    logged: u64,
+    /// Commits that the journal has taken: those from `durable` on are being told of.
+    written: u64,
+    /// Somebody writes commits, or tells of them.
+    led: bool,
+    /// Somebody is at the journal.
+    writing: bool,
     failed: Option<JournalError>,
+}
+
+impl Tail {
+    /// Nothing is written any more.
+    fn fail(&mut self, error: JournalError, log: &EventLog) {
+        log.end_feed(&Default::default());
+        self.failed = Some(error);
+        self.waiting = Vec::new();
+    }
 }
 
 impl Queue {
@@ -162,7 +179,10 @@ impl Queue {
             waiting: Vec::new(),
             accepted: 0,
             durable: 0,
-            leader: None,
+            logged: 0,
+            written: 0,
+            led: false,
+            writing: false,
             failed: None,
         };
         Queue { journal, tail: Mutex::new(tail), turn: Condvar::new() }
@@ -197,6 +217,7 @@ impl Queue {
         let entry = JournalEntry::of_commit(transaction, mem::take(held), &tail.world);
         tail.waiting.push(entry);
         tail.accepted += 1;
+        tail.logged = state.event_log.next_seq();
         let place = tail.accepted;
         loop {
             if tail.durable >= place {
@@ -204,10 +225,10 @@ impl Queue {
                     (transaction.events().len(), transaction.written().len());
                 return CommitResult::Success { events_applied, keys_written, version };
             }
-            if let Some(error) = &tail.failed {
+            if let Some(error) = tail.failed.as_ref().filter(|_| tail.written < place) {
                 return CommitResult::NotDurable(error.clone());
             }
-            if tail.leader.is_some() {
+            if tail.led || tail.writing {
                 tail = self.wait(tail);
                 continue;
             }
@@ -226,45 +247,33 @@ impl Queue {
         if let Some(error) = &tail.failed {
             return Err(error.clone());
         }
-        match tail.leader {
-            None => {
-                let lead = self.lead(&mut tail, log);
-                drop(tail);
-                lead.write_log()
-            }
-            // Its own write is done: it tells of commits, and the log has no room for them, or for a run in a sink.
-            Some(leader) if leader == thread::current().id() => {
-                let world = Arc::clone(&tail.durable_world);
-                drop(tail);
-                let write = || append(&*self.journal, log, &world, Vec::new()).map(drop);
-                let written = catch_unwind(AssertUnwindSafe(write)).unwrap_or(Err(JournalError::Broken));
-                if let Err(error) = &written {
-                    log.end_feed(&Default::default());
-                    lock(&self.tail).failed = Some(error.clone());
-                }
-                written
-            }
-            Some(_) => {
-                drop(self.wait(tail));
-                Ok(())
-            }
+        if tail.writing {
+            drop(self.wait(tail));
+            return Ok(());
         }
+        tail.writing = true;
+        let world = Arc::clone(&tail.durable_world);
+        drop(tail);
+        let write = || append(&*self.journal, log, 0, &world, Vec::new()).map(drop);
+        let written = catch_unwind(AssertUnwindSafe(write)).unwrap_or(Err(JournalError::Broken));
+        let mut tail = lock(&self.tail);
+        tail.writing = false;
+        if let Err(error) = &written {
+            tail.fail(error.clone(), log);
+        }
+        self.turn.notify_all();
+        written
     }
-    /// Writes everything that was logged before; Ok once it is durable.
+    /// Writes everything that was logged before; Ok once it is durable, whatever comes meanwhile.
     pub(super) fn flush(&self, log: &EventLog) -> Result<(), JournalError> {
-        let upto = log.next_seq();
+        let begun = log.moment();
         loop {
-            let mut tail = lock(&self.tail);
-            while tail.leader.is_some_and(|leader| leader != thread::current().id()) {
-                tail = self.wait(tail);
+            if let Some(error) = self.failed() {
+                return Err(error);
             }
-            if let Some(error) = &tail.failed {
-                return Err(error.clone());
-            }
-            if !log.waits_below(upto) {
+            if !log.waits_since(begun) {
                 return Ok(());
             }
-            drop(tail);
             let before = log.durability();
             self.drain(log)?;
             if log.durability() == before {
@@ -277,15 +286,15 @@ impl Queue {
         self.turn.wait(tail).unwrap_or_else(PoisonError::into_inner)
     }
     fn lead<'q>(&'q self, tail: &mut Tail, log: &'q EventLog) -> Lead<'q> {
-        tail.leader = Some(thread::current().id());
+        (tail.led, tail.writing) = (true, true);
         let (upto, world) = (tail.durable, Arc::clone(&tail.durable_world));
-        Lead { queue: self, log, upto, world, end: Err(JournalError::Broken) }
+        Lead { queue: self, log, logged: tail.logged, upto, world, end: Err(JournalError::Broken) }
     }
 
     /// Replaces the world by one with the same content, unless commits are under way.
     pub(super) fn replace(&self, change: impl FnOnce(&World) -> World, state: &UnifiedState) -> bool {
         let mut tail = lock(&self.tail);
-        if tail.leader.is_some() || !tail.waiting.is_empty() || tail.failed.is_some() {
+        if tail.led || tail.writing || !tail.waiting.is_empty() || tail.failed.is_some() {
             return false;
         }
         tail.world = Arc::new(change(&tail.world));
@@ -300,14 +309,16 @@ impl Queue {
     }
 }
 
-/// Writes what waits in the log, and then these commits. `world` is the durable one before them.
+/// Writes what waits in the log, all below number `upto` at least, and then these commits. `world` is the durable one before
+/// them.
 fn append(
     journal: &dyn Journal,
     log: &EventLog,
+    upto: u64,
     world: &Arc<World>,
     mut commits: Vec<JournalEntry>,
 ) -> Result<Vec<JournalEntry>, JournalError> {
-    let mut pending = log.pending();
+    let mut pending = log.pending(upto);
     let runs = mem::take(&mut pending.events);
     let fed = !runs.is_empty();
     if fed {
@@ -327,6 +338,8 @@ fn append(
 struct Lead<'q> {
     queue: &'q Queue,
     log: &'q EventLog,
+    /// What was logged below this number goes in front of the commits.
+    logged: u64,
     /// How many commits are durable once it has ended well, and the world then.
     upto: u64,
     world: Arc<World>,
@@ -336,36 +349,38 @@ struct Lead<'q> {
 impl Lead<'_> {
     fn write(mut self, state: &UnifiedState, group: Vec<JournalEntry>) {
         let (count, last) = (group.len() as u64, group.last().map(|last| Arc::clone(&last.world)));
-        match append(&*self.queue.journal, self.log, &self.world, group) {
+        match append(&*self.queue.journal, self.log, self.logged, &self.world, group) {
             Err(error) => self.end = Err(error),
             Ok(group) => {
                 self.end = Ok(());
                 self.upto += count;
+                {
+                    let mut tail = lock(&self.queue.tail);
+                    if let Some(last) = &last {
+                        // Runs that are written while this is told of are true as of it.
+                        tail.durable_world = Arc::clone(last);
+                    }
+                    (tail.written, tail.writing) = (self.upto, false);
+                }
+                self.queue.turn.notify_all();
                 if let Some(last) = last {
-                    // Runs that are written while this is told of are true as of it.
-                    lock(&self.queue.tail).durable_world = Arc::clone(&last);
                     state.publish(&last);
                 }
                 state.tell(&group);
             }
         }
     }
-    fn write_log(mut self) -> Result<(), JournalError> {
-        self.end = append(&*self.queue.journal, self.log, &self.world, Vec::new()).map(drop);
-        self.end.clone()
-    }
 }
 
 impl Drop for Lead<'_> {
     fn drop(&mut self) {
         let mut tail = lock(&self.queue.tail);
-        tail.leader = None;
+        tail.led = false;
         match mem::replace(&mut self.end, Ok(())) {
             Ok(()) => tail.durable = self.upto,
             Err(error) => {
-                self.log.end_feed(&Default::default());
-                tail.failed = Some(error);
-                tail.waiting = Vec::new();
+                tail.writing = false;
+                tail.fail(error, self.log);
             }
         }
         self.queue.turn.notify_all();

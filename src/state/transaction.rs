@@ -182,6 +182,9 @@ impl Transaction {
 
     /// Takes a change or an event in.
     pub fn push(&mut self, event: StateEvent) -> Result<(), ChangeError> {
+        if !event.is_shallow() {
+            return Err(ChangeError::Apply(ApplyError::OutOfRange));
+        }
         let bytes = self.bytes.saturating_add(event_bytes(&event));
         if bytes > MAX_TRANSACTION_BYTES {
             return Err(ChangeError::TooLarge);

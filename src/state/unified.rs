@@ -44,7 +44,8 @@ pub trait CommitSink: Send + Sync {
     /// order of versions, by the thread that commits and before the commit returns. A commit of events that change
     /// nothing makes no version and names the current one. Must not commit to the same
     /// state, nor wait for somebody who does, nor use the handle whose commit it hears of. Where there
-    /// is a journal, one thread may speak for all commits that were written together.
+    /// is a journal, one thread may speak for all commits that were written together. It may run policies, and wait for
+    /// runs of other threads, as long as they commit nothing.
     fn committed(&self, version: u64, events: &[StateEvent]);
 }
 

@@ -13,18 +13,24 @@
 //! Where the state is durable the ring is also the queue to the durable log: see `feed`.
 
 use super::counters::{code, outcome};
-use super::feed::{Drain, EventDurability, Feed};
+use super::feed::{Drain, EventDurability, Feed, Moment};
 use super::observer::{PolicyRun, micros, nanos};
 use crate::event::StateEvent;
 use crate::kernel::event::{Record, Reservation, Ring, RingStats};
 use crate::kernel::gas::GasUnits;
 use crate::kernel::limits::{EVENT_RING, MAX_EVENT_NAMES, MAX_EVENT_RESERVATION};
 use crate::kernel::registry::Registry;
+use crate::kernel::sync::yield_now;
 use crate::policy_type::PolicyType;
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock, Weak};
-use std::thread::Thread;
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+/// How often who writes looks for an event whose writer is at work before it rests, and for how long it does then.
+const LOOKS: u32 = 64;
+const REST: Duration = Duration::from_micros(50);
 
 const WORDS: usize = 5;
 const RUN: u64 = 1 << 24;
@@ -94,7 +100,9 @@ impl EventLog {
         EventLog { ring: Ring::continuing(capacity, first), names, feed: OnceLock::new() }
     }
     /// Appends an event that belongs to no commit. Its number; `u64::MAX` where all 2^62 are used up, and it is not logged.
-    /// Counts nothing: see [`crate::observe::StateIntegrator::record`].
+    /// Counts nothing: see [`crate::observe::StateIntegrator::record`]. One that changes the world is kept in memory only,
+    /// also where the log feeds a durable one: that has such events from commits. So is one whose payload is nested deeper than
+    /// types go ([`MAX_TYPE_DEPTH`](crate::kernel::limits::MAX_TYPE_DEPTH)).
     pub fn log(&self, event: StateEvent) -> u64 {
         let (words, extra) = self.encode(event);
         self.append(words, extra)
@@ -181,12 +189,22 @@ impl EventLog {
     pub(crate) fn is_fed(&self) -> bool {
         self.feed.get().is_some_and(|feed| !feed.closed())
     }
-    /// What is to be written next: what waits, up to the first event whose writer is still at work. For who leads alone.
-    pub(crate) fn pending(&self) -> Pending {
+    /// What is to be written next: what waits, up to the first event whose writer is still at work. Numbers below `upto` were
+    /// given out before: waits for their writers. For who is at the journal alone.
+    pub(crate) fn pending(&self, upto: u64) -> Pending {
         let Some(feed) = self.feed.get().filter(|feed| !feed.closed()) else { return Pending::default() };
-        let found = self.ring.since(feed.done(), self.ring.capacity());
+        let mut looks = 0;
+        let found = loop {
+            let found = self.ring.since(feed.done(), self.ring.capacity());
+            if found.next >= upto {
+                break found;
+            }
+            // Who has a number and has not stored its event yet waits for nothing in between.
+            looks += 1;
+            if looks < LOOKS { yield_now() } else { thread::sleep(REST) }
+        };
         let mut names = DecodedNames::default();
-        let (mut events, mut unreadable, mut settled) = (Vec::with_capacity(found.records.len()), 0, 0);
+        let (mut events, mut passed, mut settled) = (Vec::with_capacity(found.records.len()), 0, 0);
         for record in found.records {
             let [head, version, ..] = record.words;
             if record.extra.is_some() && version > 0 {
@@ -198,20 +216,24 @@ impl EventLog {
                 continue;
             }
             match (record.extra, self.decode_words(record.words, &mut names)) {
+                // What changes the world is true only where a commit says so; what is too deep cannot be read again.
+                (Some(event), _) if event.changes_world() || !event.is_shallow() => passed += 1,
                 (Some(event), _) => events.push(Arc::unwrap_or_clone(event)),
                 (None, Some(event)) => events.push(event),
-                (None, None) => unreadable += 1,
+                (None, None) => passed += 1,
             }
         }
         let mut released = feed.take_released();
-        let (next, lost) = (found.next, found.overwritten + found.dropped + unreadable);
+        let (next, lost) = (found.next, found.overwritten + found.dropped + passed);
         let count = released.len() as u64;
         events.append(&mut released);
         Pending { events, next, lost, released: count, settled }
     }
     /// These events are durable.
     pub(crate) fn written(&self, pending: &Pending) {
-        if let Some(feed) = self.feed.get().filter(|feed| pending.next > feed.done()) {
+        let Some(feed) = self.feed.get() else { return };
+        feed.wrote_released(pending.released);
+        if pending.next > feed.done() {
             feed.advance(pending.next, pending.lost);
         }
     }
@@ -221,9 +243,14 @@ impl EventLog {
             feed.close(pending.settled, pending.released);
         }
     }
-    /// Whether something below this number, or something that was released, waits to be written.
-    pub(crate) fn waits_below(&self, number: u64) -> bool {
-        self.feed.get().is_some_and(|feed| feed.done() < number || feed.has_released())
+    /// Now. None where it feeds no durable log.
+    pub(crate) fn moment(&self) -> Option<Moment> {
+        self.feed.get().map(|feed| feed.moment(self.next_seq()))
+    }
+    /// Whether something that was logged, or released, before a moment waits to be written.
+    pub(crate) fn waits_since(&self, moment: Option<Moment>) -> bool {
+        let feed = self.feed.get().zip(moment);
+        feed.is_some_and(|(feed, moment)| feed.waits_since(moment))
     }
     /// Writes events soon that were held and whose transaction came to nothing.
     pub(crate) fn release(&self, events: impl IntoIterator<Item = StateEvent>) {
@@ -397,4 +424,41 @@ fn number<'r>(last: &mut Option<(&'r str, u32)>, names: &Registry, name: &'r str
     let number = names.intern(name)?;
     *last = Some((name, number));
     Some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nobody;
+    impl Drain for Nobody {
+        fn drain(&self) {}
+    }
+
+    #[test]
+    fn what_was_logged_is_pending_also_behind_an_event_that_is_still_being_written() {
+        let log = EventLog::new(8);
+        log.feed(Weak::<Nobody>::new(), None);
+        let event = |caller: &str| StateEvent::CrossingEvaluated {
+            caller: caller.into(),
+            from_realm: None,
+            to_realm: "lab".into(),
+            allowed: true,
+            mana_used: 0,
+        };
+        let log = &log;
+        std::thread::scope(|scope| {
+            let mut slow = log.reserve(1).into_iter();
+            log.log(event("logged"));
+            let upto = log.next_seq();
+            assert!(log.pending(0).events.is_empty());
+            let pending = scope.spawn(move || log.pending(upto));
+            thread::sleep(Duration::from_millis(50));
+            assert!(!pending.is_finished());
+            let (words, extra) = log.encode(event("slow"));
+            slow.by_ref().for_each(|mut slow| assert_eq!(slow.push(words, extra.clone()), Some(0)));
+            let pending = pending.join().map(|pending| pending.events).unwrap_or_default();
+            assert_eq!(pending, [event("slow"), event("logged")]);
+        });
+    }
 }

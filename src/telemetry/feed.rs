@@ -10,9 +10,11 @@
 //!   long as the disk does. Nothing is ever left out because there was too much of it.
 //! - *Who writes.* Each commit takes what waits into its own write, in front of its events; a thread of the state's writes
 //!   what is older than some time, or half a ring; a flush and the end of the state write the rest. There is one writer at
-//!   a time: it leads the queue of commits (`state/journal.rs`).
+//!   a time: who is at the journal (`state/journal.rs`).
 //! - *Order.* Events come in the order of the ring, and before every commit that began after they were logged. Events of
 //!   commits are in the ring as well, and were written before they came there: they are passed over.
+//! - *What changes the world* comes from commits alone. Such an event that somebody logs besides (a sink that forwards what
+//!   it hears) stays in memory and is counted as lost; and what was told before its write changes no table.
 //! - *A run that writes* is told of when it ends, but its event is *held*: it stands right after the effects, in the write of
 //!   their commit, so that there is never one without the other. Where the transaction comes to nothing the event is
 //!   released, and written with what waits.
@@ -25,10 +27,12 @@
 //!
 //! - *A thread of the state's keeps the state alive, and the store open.* It holds the queue and the log only; the state
 //!   waits for its end when it is dropped.
-//! - *A run in the sink of a commit finds the ring full.* Its thread leads already, and is past its own write: it writes at
-//!   once instead of waiting for itself. So does a commit of more events than the ring has places.
+//! - *A run in the sink of a commit finds the ring full.* Its thread leads already, and is past its own write: the journal is
+//!   free, and it writes at once instead of waiting for itself. So does a commit of more events than the ring has places, and a
+//!   run of another thread that the sink waits for.
 //! - *A writer that stalls between reserving and storing* holds back what comes after it, until it goes on; it waits for
-//!   nothing in between, so what holds it back is only the scheduler.
+//!   nothing in between, so what holds it back is only the scheduler. A commit waits for all numbers that were given out before
+//!   it was accepted, or an event that was logged before it could come after.
 //! - *Held events without end.* One transaction holds at most [`MAX_HELD_RUNS`]; runs beyond are logged as those that write
 //!   nothing.
 
@@ -57,8 +61,9 @@ pub struct EventDurability {
     pub durable: u64,
     /// Events that wait to be written; also those that commits have written since the last look at what waits.
     pub waiting: u64,
-    /// Events that will never be durable: what waited when a write failed, all that came later, and numbers of the log
-    /// whose events never became visible.
+    /// Events that will never be durable: what waited when a write failed, all that came later, those that belong to no
+    /// commit though they change the world, payloads nested deeper than types go, and numbers of the log whose events never
+    /// became visible.
     pub lost: u64,
 }
 
@@ -75,7 +80,25 @@ pub(super) struct Feed {
     drain: Weak<dyn Drain>,
     thread: Option<Thread>,
     first: u64,
-    released: Mutex<Vec<StateEvent>>,
+    released: Mutex<Released>,
+    /// How many of the released events are durable. Only who leads changes it.
+    released_done: AtomicU64,
+}
+
+/// Events that were held, and that nobody holds any more.
+#[derive(Default)]
+struct Released {
+    /// Those that nobody has taken to write yet.
+    waiting: Vec<StateEvent>,
+    /// How many there have ever been.
+    ever: u64,
+}
+
+/// A moment of a log: what was logged, and what was released, before it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Moment {
+    number: u64,
+    released: u64,
 }
 
 impl Feed {
@@ -90,6 +113,7 @@ impl Feed {
             thread,
             first,
             released: Mutex::default(),
+            released_done: AtomicU64::new(0),
         }
     }
     /// Room for `n` records or, where that is less, half of the ring. None where the numbers are used up.
@@ -160,8 +184,11 @@ impl Feed {
     pub(super) fn release(&self, events: impl IntoIterator<Item = StateEvent>) {
         let len = {
             let mut released = self.released();
-            released.extend(events);
-            released.len()
+            let before = released.waiting.len();
+            released.waiting.extend(events);
+            let len = released.waiting.len();
+            released.ever = released.ever.saturating_add((len - before) as u64);
+            len
         };
         if len >= MAX_RELEASED
             && !self.closed()
@@ -171,18 +198,27 @@ impl Feed {
         }
     }
     pub(super) fn take_released(&self) -> Vec<StateEvent> {
-        std::mem::take(&mut *self.released())
+        std::mem::take(&mut self.released().waiting)
     }
-    pub(super) fn has_released(&self) -> bool {
-        !self.released().is_empty()
+    /// So many of the released events are durable now, besides. Who leads calls it.
+    pub(super) fn wrote_released(&self, n: u64) {
+        self.released_done.fetch_add(n, Ordering::Release);
     }
-    fn released(&self) -> std::sync::MutexGuard<'_, Vec<StateEvent>> {
+    /// Now, where the log will give the number `next` next.
+    pub(super) fn moment(&self, next: u64) -> Moment {
+        Moment { number: next, released: self.released().ever }
+    }
+    /// Whether something from before a moment is not durable.
+    pub(super) fn waits_since(&self, moment: Moment) -> bool {
+        self.done() < moment.number || self.released_done.load(Ordering::Acquire) < moment.released
+    }
+    fn released(&self) -> std::sync::MutexGuard<'_, Released> {
         self.released.lock().unwrap_or_else(PoisonError::into_inner)
     }
     /// Where the log will give the number `next` next.
     pub(super) fn durability(&self, next: u64) -> EventDurability {
         let (done, gone) = (self.done(), self.lost.load(Ordering::Relaxed));
-        let (rest, released) = (next.saturating_sub(done), self.released().len() as u64);
+        let (rest, released) = (next.saturating_sub(done), self.released().waiting.len() as u64);
         let durable = (done - self.first).saturating_sub(gone);
         if self.closed() {
             let settled = self.settled.load(Ordering::Relaxed);

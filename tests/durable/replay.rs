@@ -19,6 +19,7 @@ use eclvm::state::{
 };
 use redb::{Database, TableDefinition};
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// One policy for all outcomes: it reads and writes the world, logs, faults, denies, and can be starved.
@@ -380,4 +381,20 @@ fn records_that_are_damaged_or_gone_are_an_error() {
     }
     change(&|t| drop(t.open_table(PROGRAMS).unwrap().remove(hash.as_slice()).unwrap()));
     assert!(matches!(replayed(), Err(StoreError::Damaged(_))));
+}
+
+#[test]
+fn a_panic_of_the_caller_is_not_taken_for_damage() {
+    let disk = Disk::new();
+    history(&on(&disk), &mut Rng(7), &mut Recorder::new(POLICY));
+    let again = on(&disk);
+    let mut told = 0;
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        again.store().replay(&ReplayOptions::default(), |_| {
+            told += 1;
+            panic!("the caller's own");
+        })
+    }));
+    assert_eq!(ended.unwrap_err().downcast_ref(), Some(&"the caller's own"));
+    assert_eq!(told, 1);
 }

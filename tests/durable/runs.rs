@@ -2,19 +2,21 @@
 
 use super::disk::Disk;
 use super::{Scratch, on};
-use eclvm::batch::{Batch, BatchOptions, run_on_state_observed};
-use eclvm::durable::{DurableStore, ErynoaHost, HostOptions};
+use eclvm::batch::{Batch, BatchOptions, StateBatchError, run_on_state, run_on_state_observed};
+use eclvm::durable::{DurableStore, ErynoaHost, HostOptions, ReplayOptions};
 use eclvm::kernel::budget::BudgetLimits;
+use eclvm::kernel::effects::StoreValue;
+use eclvm::kernel::limits::MAX_TYPE_DEPTH;
 use eclvm::kernel::request::Request;
-use eclvm::kernel::value::ValueRef;
-use eclvm::observe::{EventLog, Observation, StateIntegrator};
+use eclvm::kernel::value::{Value, ValueRef};
+use eclvm::observe::{EclvmObserver, EventLog, Observation, StateIntegrator};
 use eclvm::run::{
     EclvmStateContext, PolicyRunContext, PolicyType, run_policy_with_state_context,
     run_policy_with_state_context_and,
 };
 use eclvm::state::{
-    CommitResult, CommitSink, Journal, JournalEntry, JournalError, RealmRecord, StateEvent, UnifiedState,
-    World,
+    ApplyError, ChangeError, CommitResult, CommitSink, Journal, JournalEntry, JournalError, RealmRecord,
+    StateEvent, UnifiedState, World, same_content,
 };
 use eclvm::{Policy, observe::EventDurability};
 use std::io;
@@ -426,4 +428,152 @@ fn pruning_keeps_what_was_counted() {
         assert_eq!(replay.next(), host.store().log_len());
         assert_eq!(replay.world().version(), host.state().view().version());
     }
+}
+
+#[test]
+fn what_is_logged_beside_commits_changes_no_world() {
+    struct Forwards(OnceLock<StateIntegrator>);
+    impl CommitSink for Forwards {
+        fn committed(&self, _: u64, events: &[StateEvent]) {
+            if let Some(integrator) = self.0.get() {
+                events.iter().for_each(|event| integrator.on_event(event));
+            }
+        }
+    }
+    let disk = Disk::new();
+    let sink = Arc::new(Forwards(OnceLock::new()));
+    let options = HostOptions { sink: Some(sink.clone()), ..never() };
+    let host = ErynoaHost::with_options(DurableStore::with_backend(disk.clone()).unwrap(), options);
+    let host = founded(host);
+    assert!(sink.0.set(StateIntegrator::new(host.state())).is_ok());
+    let put = |realm: &str, x: f64| StateEvent::StoreWritten {
+        realm_id: realm.into(),
+        key: "k".into(),
+        value: Some(StoreValue::Number(x)),
+    };
+    host.state().event_log.log(put("nope", 7.0));
+    for x in [1.0, 2.0] {
+        let mut commit = host.state().begin();
+        commit.push(put("lab", x)).unwrap();
+        assert!(host.state().commit(&commit).is_success());
+    }
+    run(host.state(), &four_ways(), "after", 3.0);
+    host.flush().unwrap();
+    let (durability, world) = (host.state().event_durability(), host.latest().view().world().clone());
+    assert_eq!(durability, Some(EventDurability { durable: 4, waiting: 0, lost: 3 }));
+    drop(host);
+    let (store, again) = DurableStore::with_backend(disk.clone()).unwrap();
+    assert!(same_content(&again, &world));
+    assert!(same_content(store.rebuild().unwrap().world(), &world));
+    assert_eq!(store.replay(&ReplayOptions::default(), drop).unwrap().unrecorded, 1);
+    assert_eq!(logged(&store).len(), 4);
+}
+
+#[test]
+fn a_payload_nested_too_deep_is_refused_and_leaves_the_log_readable() {
+    let nested = |depth: usize| StateEvent::UserEvent {
+        realm_id: "lab".into(),
+        name: "deep".into(),
+        payload: (0..depth).fold(Value::Null, |inner, _| Value::Array(vec![inner].into())),
+    };
+    let deepest = usize::from(MAX_TYPE_DEPTH);
+    let disk = Disk::new();
+    let host = founded(ErynoaHost::with_options(DurableStore::with_backend(disk.clone()).unwrap(), never()));
+    let mut commit = host.state().begin();
+    assert_eq!(commit.push(nested(deepest + 1)), Err(ChangeError::Apply(ApplyError::OutOfRange)));
+    commit.push(nested(deepest)).unwrap();
+    assert!(host.state().commit(&commit).is_success());
+    host.state().event_log.log(nested(deepest + 1));
+    host.state().event_log.log(nested(deepest));
+    host.flush().unwrap();
+    assert_eq!(host.state().event_durability(), Some(EventDurability { durable: 3, waiting: 0, lost: 1 }));
+    drop(host);
+    let (store, _) = DurableStore::with_backend(disk.clone()).unwrap();
+    assert_eq!(logged(&store)[1..], [nested(deepest), nested(deepest)]);
+}
+
+#[test]
+fn a_flush_ends_also_where_more_is_released_with_every_write() {
+    #[derive(Default)]
+    struct Releases(Mutex<Vec<EclvmStateContext>>, Mutex<Vec<usize>>);
+    impl Journal for Releases {
+        fn append(&self, commits: &[JournalEntry]) -> Result<(), JournalError> {
+            self.1.lock().unwrap().push(commits.iter().map(|entry| entry.events.len()).sum());
+            drop(self.0.lock().unwrap().pop());
+            Ok(())
+        }
+    }
+    let lab = RealmRecord { id: "lab".into(), ..RealmRecord::default() };
+    let journal = Arc::new(Releases::default());
+    let state = UnifiedState::with_world(World::new(Vec::new(), vec![lab]));
+    let state = Arc::new(state.with_journal(journal.clone()).with_durable_events(NEVER));
+    let writer = Policy::compile("store_put(\"k\", 1)").unwrap();
+    let mut held: Vec<EclvmStateContext> = Vec::new();
+    for n in 0..50 {
+        let context = context(&state, &format!("{n}"));
+        run_policy_with_state_context(&writer, &context).unwrap();
+        held.push(context);
+    }
+    drop(held.pop());
+    *journal.0.lock().unwrap() = held;
+    state.flush().unwrap();
+    assert_eq!(*journal.1.lock().unwrap(), [1], "what came before it, and nothing else");
+    let left = std::mem::take(&mut *journal.0.lock().unwrap());
+    assert_eq!(left.len(), 48);
+    drop(left);
+    state.flush().unwrap();
+    assert_eq!(*journal.1.lock().unwrap(), [1, 49]);
+}
+
+#[test]
+fn a_sink_may_wait_for_a_run_of_another_thread_also_where_the_log_is_full() {
+    struct Waits(OnceLock<Weak<UnifiedState>>, Policy);
+    impl CommitSink for Waits {
+        fn committed(&self, _: u64, _: &[StateEvent]) {
+            let state = self.0.get().unwrap().upgrade().unwrap();
+            thread::scope(|scope| {
+                for other in 0..3 {
+                    let state = &state;
+                    scope.spawn(move || {
+                        for n in 0..10 {
+                            run(state, &self.1, &format!("{other} {n}"), 3.0);
+                        }
+                        state.flush().unwrap();
+                    });
+                }
+            });
+        }
+    }
+    let sink = Arc::new(Waits(OnceLock::new(), four_ways()));
+    let options = HostOptions { sink: Some(sink.clone()), events_in_memory: 4, ..never() };
+    let host = ErynoaHost::with_options(DurableStore::with_backend(Disk::new()).unwrap(), options);
+    sink.0.set(Arc::downgrade(host.state())).unwrap();
+    let (done, ends) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let host = founded(host);
+        assert_eq!(logged(host.store()).iter().filter_map(id_of).count(), 30);
+        assert_eq!(
+            host.state().event_durability(),
+            Some(EventDurability { durable: 31, waiting: 0, lost: 0 })
+        );
+        done.send(()).unwrap();
+    });
+    ends.recv_timeout(Duration::from_secs(60)).unwrap();
+}
+
+#[test]
+fn a_batch_on_a_state_whose_disk_fails_says_why() {
+    struct Fails;
+    impl Journal for Fails {
+        fn append(&self, _: &[JournalEntry]) -> Result<(), JournalError> {
+            Err(JournalError::Full)
+        }
+    }
+    let lab = RealmRecord { id: "lab".into(), ..RealmRecord::default() };
+    let state = UnifiedState::with_world(World::new(Vec::new(), vec![lab])).with_journal(Arc::new(Fails));
+    let policy = Policy::compile("store_put(\"k\", 1)").unwrap();
+    let requests = [Request { realm: ValueRef::Text("lab"), ..Request::new(&[]) }];
+    let options = BatchOptions { allow_writes: true, ..BatchOptions::default() };
+    let done = run_on_state(&policy, &state, requests.as_slice(), &options);
+    assert!(matches!(done, Err(StateBatchError::NotDurable(JournalError::Full))), "{done:?}");
 }

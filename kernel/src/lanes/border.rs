@@ -19,13 +19,13 @@ pub struct Given<'a> {
 /// Where a chunk's answers go. Columns are as long as the chunk, or empty where the plan does not need them.
 #[derive(Debug)]
 pub struct Answers<'a> {
-    /// The exit of each lane, as [`digits`] has it: [`LanePlan::digits`] sets of lanes; zeroed before.
+    /// The exit of each lane, as [`super::digits`] has it: [`super::LanePlan::digits`] sets of lanes; zeroed before.
     pub taken: &'a mut [u64],
     /// Lanes that were allowed; zeroed before.
     pub passed: &'a mut [u64],
     /// Units on top of the exit's: Network, Compute, Storage.
     pub extra: [&'a mut [u64]; 3],
-    /// Values, [`LanePlan::value_width`] numbers for each lane.
+    /// Values, [`super::LanePlan::value_width`] numbers for each lane.
     pub values: &'a mut [f64],
     /// What the lanes that left amount to; added to.
     pub tally: &'a mut Tally,

@@ -20,7 +20,7 @@ use std::fmt;
 /// Requests to one policy, one for each of some structs.
 ///
 /// A field is a function from the struct to a value: a number (`f64`, or a whole number that an `f64` holds exactly), a truth
-/// value, a string, a [`Did`], a [`TrustVector`], a slice or `Vec` of plain ones, or an `Option` of any of these. Strings
+/// value, a string, a [`Did`](eclvm_kernel::value::Did), a [`TrustVector`](eclvm_kernel::value::TrustVector), a slice or `Vec` of plain ones, or an `Option` of any of these. Strings
 /// and vectors are borrowed. Inputs without a field are missing.
 ///
 /// ```

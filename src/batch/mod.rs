@@ -115,8 +115,8 @@ impl Requests for [Request<'_>] {
 /// Which engine decides. Receipts are the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Engine {
-    /// The lanes engine where it can run the policy, there are enough requests and they come by column, or making columns of
-    /// them takes less than the scalar engine would take by an estimate; else the scalar engine.
+    /// The lanes engine where it can run the policy, there are enough requests and they come by column or as [`Rows`], or
+    /// making columns of them takes less than the scalar engine would take by an estimate; else the scalar engine.
     #[default]
     Auto,
     /// One request at a time.

@@ -221,6 +221,7 @@ fn with_works(job: impl FnOnce(&[Work<'_>])) {
     let times = [ValueRef::Number(NOW - 600.0), ValueRef::Number(NOW - 60.0)];
     let member = [ValueRef::Bool(true)];
     let seed = [ValueRef::Number(7.0)];
+    let pair = [ValueRef::Number(20.0), ValueRef::Number(3.0)];
     let alone = Env { now: NOW, ..Env::default() };
     let on_host = Env { host: Some(&host as &dyn HostInterface), ..alone };
     let policy = |source: &str| Policy::compile(source).unwrap();
@@ -255,6 +256,11 @@ fn with_works(job: impl FnOnce(&[Work<'_>])) {
         work("roles host", ROLES, called(&for_roles), on_host, None),
     ];
     works[5].rounds = 1_000;
+    // Straight code and nothing else: what the meter costs where it has nothing to do.
+    let conditions: String = (0..128).map(|k| format!("require a * 0.5 + {k} >= b, \"no\";\n")).collect();
+    let conditions = format!("policy p(a: number, b: number) {{ {conditions} }}");
+    works.push(work("conditions, each", &conditions, Request::new(&pair), alone, None));
+    works[12].rounds = 128;
     let mut vm = Vm::new();
     for work in &works {
         let receipt = vm.run(work.policy.executable(), &work.request, &work.env);

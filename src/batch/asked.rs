@@ -8,54 +8,57 @@ use eclvm_kernel::lanes::{Asks, ends};
 /// Answers that are kept in mind, each in its place or nowhere.
 const PLACES: usize = 1_024;
 
-/// One for all that answer like this.
-#[derive(Clone, Copy, Debug, Default)]
-struct Known {
-    /// The answers, one bit each, and the input.
-    answers: u64,
-    /// Bytes of text.
-    bytes: u64,
-    /// Elements of a list.
-    elements: u64,
-    /// The id of the text or list; 0 where there is none, else one more.
-    id: u64,
+/// The answers to all that is asked of a value, and its size, in one word, so that they are compared at once:
+///
+/// ```text
+///  bits 0..16   the answers, one bit each
+///  bits 16..40  bytes of text
+///  bits 40..57  elements of a list
+///  bits 57..62  which input it is
+///  bit 62       a list
+///  bit 63       set
+/// ```
+///
+/// None where something is too large for its place: such a value is not kept in mind.
+#[inline(always)]
+fn key(input: usize, is_list: bool, answers: u64, (elements, bytes): (u64, u64)) -> Option<u64> {
+    let fits = answers >> 16 | bytes >> 24 | elements >> 17 | input as u64 >> 5 == 0;
+    let place = (input as u64) << 57 | u64::from(is_list) << 62 | 1 << 63;
+    fits.then_some(answers | bytes << 16 | elements << 40 | place)
 }
 
-/// What stands for what.
+/// What stands for what: keys, and the id of the text or list that stands for all that have it.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
-    known: Vec<Known>,
+    known: Vec<(u64, u64)>,
 }
 
 impl Asked {
     pub(super) fn clear(&mut self) {
         self.known.clear();
+        self.known.resize(PLACES, (0, 0));
     }
     #[inline(always)]
-    fn at(&mut self, (answers, bytes, elements): (u64, u64, u64), seed: u64) -> Option<&mut Known> {
-        if self.known.is_empty() {
-            self.known.resize(PLACES, Known::default());
-        }
-        let at = fold(answers ^ seed, bytes ^ elements << 32 ^ seed.rotate_left(32)) as usize % PLACES;
-        self.known.get_mut(at)
+    fn place(key: u64, [s, t]: [u64; 2]) -> usize {
+        fold(key ^ s, t) as usize % PLACES
     }
-    /// The id that is known for these answers.
     #[inline(always)]
-    fn find(&mut self, key: (u64, u64, u64), seed: u64) -> Option<u64> {
-        let known = *self.at(key, seed)?;
-        let same = (known.answers ^ key.0) | (known.bytes ^ key.1) | (known.elements ^ key.2) == 0;
-        (same && known.id > 0).then(|| known.id - 1)
+    fn find(&self, key: Option<u64>, seeds: [u64; 2]) -> Option<u64> {
+        let key = key?;
+        let (known, id) = *self.known.get(Self::place(key, seeds))?;
+        (known == key).then_some(id)
     }
-    fn keep(&mut self, key: (u64, u64, u64), seed: u64, id: u64) {
-        if let Some(slot) = self.at(key, seed) {
-            *slot = Known { answers: key.0, bytes: key.1, elements: key.2, id: id + 1 };
+    fn keep(&mut self, key: Option<u64>, seeds: [u64; 2], id: u64) {
+        let Some(key) = key else { return };
+        if let Some(slot) = self.known.get_mut(Self::place(key, seeds)) {
+            *slot = (key, id);
         }
     }
 }
 
 impl Interner {
     /// The bits of a text of an input of which no more is asked than this.
-    #[inline]
+    #[inline(always)]
     pub(super) fn asked_text(&mut self, (input, asks): (usize, &Asks), text: &str) -> Option<u64> {
         let Asks::Text { equals, starts } = asks else { return self.text(text) };
         let ends = ends(text);
@@ -64,22 +67,25 @@ impl Interner {
                 return Some(u64::from(*id));
             }
         }
-        let mut answers = (input as u64) << 32;
+        let mut answers = 0;
         for (bit, id) in starts.iter().enumerate() {
             answers |= u64::from(self.texts.begins(*id, text, ends)) << bit;
         }
-        let key = (answers, text.len() as u64, 0);
-        let seed = self.seed();
-        if let Some(id) = self.asked.find(key, seed) {
-            return Some(id);
+        let key = key(input, false, answers, (0, text.len() as u64));
+        match self.asked.find(key, self.seeds()) {
+            Some(id) => Some(id),
+            None => self.first_text(key, text),
         }
+    }
+    #[inline(never)]
+    fn first_text(&mut self, key: Option<u64>, text: &str) -> Option<u64> {
         let id = self.text(text)?;
-        self.asked.keep(key, seed, id);
+        self.asked.keep(key, self.seeds(), id);
         Some(id)
     }
 
     /// The bits of a list of an input of which no more is asked than this. None where an element has no text.
-    #[inline]
+    #[inline(always)]
     pub(super) fn asked_list<'t>(
         &mut self,
         (input, holds): (usize, &[u32]),
@@ -87,27 +93,49 @@ impl Interner {
     ) -> Option<u64> {
         let elements = items.len() as u64;
         let (mut answers, mut bytes) = (0u64, 0u64);
-        for item in items {
-            let text = item?;
-            bytes += text.len() as u64;
-            for (bit, id) in holds.iter().enumerate() {
-                if self.texts.bytes_of(*id) == text.len() && self.texts.is(*id, text, ends(text)) {
-                    answers |= 1 << bit;
+        if let [id] = holds {
+            let (wanted, len) = self.texts.key(*id);
+            for item in items {
+                let text = item?;
+                bytes += text.len() as u64;
+                if text.len() == len {
+                    let same = ends(text) == wanted && (len <= 16 || self.texts.text(*id as usize) == text);
+                    answers |= u64::from(same);
+                }
+            }
+        } else {
+            for item in items {
+                let text = item?;
+                bytes += text.len() as u64;
+                for (bit, id) in holds.iter().enumerate() {
+                    if self.texts.bytes_of(*id) == text.len() && self.texts.is(*id, text, ends(text)) {
+                        answers |= 1 << bit;
+                    }
                 }
             }
         }
-        let key = (answers | (input as u64) << 32 | 1 << 63, bytes, elements);
-        let seed = self.seed();
-        if let Some(id) = self.asked.find(key, seed) {
-            return Some(id);
+        let size = (elements, bytes);
+        let key = key(input, true, answers, size);
+        match self.asked.find(key, self.seeds()) {
+            Some(id) => Some(id),
+            None => self.first_list(key, holds, answers, size),
         }
+    }
+    #[inline(never)]
+    fn first_list(
+        &mut self,
+        key: Option<u64>,
+        holds: &[u32],
+        answers: u64,
+        (elements, bytes): (u64, u64),
+    ) -> Option<u64> {
         if self.is_bounded_and_full() {
             return None;
         }
         let held = holds.iter().enumerate().filter(|(bit, _)| answers >> bit & 1 == 1);
         let held = held.map(|(_, id)| u64::from(*id));
-        let id = self.arrays.push_some(held, elements, bytes)?;
-        self.asked.keep(key, seed, u64::from(id));
-        Some(u64::from(id))
+        let id = u64::from(self.arrays.push_some(held, elements, bytes)?);
+        self.asked.keep(key, self.seeds(), id);
+        Some(id)
     }
 }

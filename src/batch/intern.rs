@@ -21,22 +21,56 @@ const LISTS: usize = 4_096;
 const WAYS: usize = 4;
 /// No array.
 const NO_LIST: u32 = u32::MAX;
-/// A text that is long, or unknown, or not in its place: to be looked up by itself.
-const NO_TEXT: u32 = u32::MAX;
+/// Fewest places of the table of texts: what is looked up often had better be in its first place.
+const PLACES: usize = 512;
+/// Short texts that are kept in mind, each in its place or nowhere.
+const LATE: usize = 256;
 /// Ids that fit into the key of a short list, one more than each in so many bits, and how many of them do.
 const KEY_BITS: u32 = 16;
-pub(super) const SHORT: usize = 8;
+const SHORT: usize = 8;
 /// Short lists that are kept in mind by what they are.
-const KEYS: usize = 4_096;
+const KEYS: usize = 8_192;
 
 /// An array of a few texts, or of a few DIDs.
 #[derive(Clone, Copy, Debug, Default)]
 struct ShortList {
-    /// Its ids; 0 of none.
-    key: u128,
+    /// Its ids, the last one lowest; 0 of none.
+    key: [u64; 2],
     id: u32,
     /// Bytes of its texts.
     bytes: u32,
+}
+
+/// A text of up to sixteen bytes, which its ends and its length say, and its id.
+#[derive(Clone, Copy, Debug)]
+struct Late {
+    ends: [u64; 2],
+    size: u32,
+    id: u32,
+}
+
+impl Late {
+    const NONE: Late = Late { ends: [0; 2], size: u32::MAX, id: 0 };
+
+    /// The length, and whether it was looked up as a string: a DID has not been measured.
+    #[inline(always)]
+    fn size(text: &str, is_string: bool) -> u32 {
+        (text.len() as u32) << 1 | u32::from(is_string)
+    }
+    #[inline(always)]
+    fn is(&self, [head, tail]: [u64; 2], size: u32) -> bool {
+        let [h, t] = self.ends;
+        (h ^ head) | (t ^ tail) | u64::from(self.size ^ size) == 0
+    }
+}
+
+#[derive(Debug)]
+struct LateTexts(Box<[Late; LATE]>);
+
+impl Default for LateTexts {
+    fn default() -> LateTexts {
+        LateTexts(Box::new([Late::NONE; LATE]))
+    }
 }
 
 /// Ids of texts and arrays. The table hashes with a seed of its own, so that nobody who chooses texts can choose collisions.
@@ -58,10 +92,7 @@ pub struct Interner {
     lists: Vec<u32>,
     /// Short ones, each in its place or nowhere.
     short: Vec<ShortList>,
-    /// Texts that are looked up together: their ends and lengths, and
-    together: Vec<([u64; 2], usize)>,
-    /// their ids, or `NO_TEXT`.
-    ids: Vec<u32>,
+    late: LateTexts,
     pub(super) asked: Asked,
 }
 
@@ -81,12 +112,13 @@ impl Interner {
             self.seeds = [0, 1].map(|n: u64| self.hasher.hash_one(n) | 1);
         }
         self.short.clear();
+        *self.late.0 = [Late::NONE; LATE];
         self.asked.clear();
         self.texts.begin(plan.texts());
         self.arrays.begin(plan.arrays());
         self.known = plan.texts().len();
         self.lists.clear();
-        let len = (self.texts.len() * 2).next_power_of_two().max(64);
+        let len = (self.texts.len() * 2).next_power_of_two().max(PLACES);
         if self.table.len() < len || self.table.len() > len.max(KEPT) {
             self.table.resize(len, EMPTY);
         }
@@ -101,9 +133,8 @@ impl Interner {
             || self.texts.bytes() + 8 * self.arrays.words() + 16 * self.arrays.len() > MAX_INTERNED_BYTES
     }
     #[inline(always)]
-    pub(super) fn seed(&self) -> u64 {
-        let [seed, _] = self.seeds;
-        seed
+    pub(super) fn seeds(&self) -> [u64; 2] {
+        self.seeds
     }
     pub(super) fn is_bounded_and_full(&self) -> bool {
         self.bounded && self.is_full()
@@ -172,56 +203,36 @@ impl Interner {
         Some(id)
     }
     /// The bits of a string.
-    #[inline]
+    #[inline(always)]
     pub(super) fn text(&mut self, text: &str) -> Option<u64> {
-        let id = self.id(text)?;
-        self.texts.measure(id);
-        Some(u64::from(id))
+        self.late_or(text, true)
     }
     /// The bits of a DID.
-    #[inline]
-    pub(super) fn did(&mut self, did: &str) -> Option<u64> {
-        self.id(did).map(u64::from)
-    }
-    /// Texts are looked up together, in steps: first their ends are read, then all are looked for, then they are used. Each step
-    /// is a short loop that waits for nothing of the one before, so that many loads are under way at once, and a jump that
-    /// was not foreseen costs little.
-    pub(super) fn begin_together(&mut self) {
-        self.together.clear();
-    }
     #[inline(always)]
-    pub(super) fn and_text(&mut self, text: &str) {
-        self.together.push((ends(text), text.len()));
+    pub(super) fn did(&mut self, did: &str) -> Option<u64> {
+        self.late_or(did, false)
+    }
+    /// Most texts of a batch are few that come again and again: those are found by one look at one place.
+    #[inline(always)]
+    fn late_or(&mut self, text: &str, is_string: bool) -> Option<u64> {
+        let ends = ends(text);
+        let hash = self.short_hash(ends, text.len());
+        let size = Late::size(text, is_string);
+        match self.late.0.get(hash as usize % LATE) {
+            Some(late) if late.is(ends, size) => Some(u64::from(late.id)),
+            _ => self.seldom(text, is_string, hash),
+        }
     }
     #[inline(never)]
-    pub(super) fn look_up_together(&mut self, as_strings: bool) {
-        let mut ids = std::mem::take(&mut self.ids);
-        ids.clear();
-        let mut range: Option<(usize, usize)> = None;
-        ids.extend(self.together.iter().map(|(ends, len)| {
-            let (least, most) = range.unwrap_or((*len, *len));
-            range = Some((least.min(*len), most.max(*len)));
-            if *len > 16 {
-                return NO_TEXT;
-            }
-            let hash = self.short_hash(*ends, *len);
-            let at = hash as usize & (self.table.len() - 1);
-            let id = self.table.get(at).map_or(NO_TEXT, |place| *place as u32);
-            if self.texts.has(id, *ends, *len) { id } else { NO_TEXT }
-        }));
-        self.ids = ids;
-        if let (Some((least, most)), true) = (range, as_strings) {
-            self.texts.measured(least, most);
+    fn seldom(&mut self, text: &str, is_string: bool, hash: u64) -> Option<u64> {
+        let id = self.id(text)?;
+        if is_string {
+            self.texts.measure(id);
         }
-    }
-    /// The bits of the text that was told of as number `at`, which is `text`, a string or else a DID.
-    #[inline(always)]
-    pub(super) fn told(&mut self, at: usize, text: &str, is_string: bool) -> Option<u64> {
-        match self.ids.get(at) {
-            Some(id) if *id != NO_TEXT => Some(u64::from(*id)),
-            _ if is_string => self.text(text),
-            _ => self.did(text),
+        if let (true, Some(place)) = (text.len() <= 16, self.late.0.get_mut(hash as usize % LATE)) {
+            *place = Late { ends: ends(text), size: Late::size(text, is_string), id };
         }
+        Some(u64::from(id))
     }
 
     /// The bits of an array, of whose elements `word` says the bits, and `bytes_of` how many bytes of texts they are; None
@@ -231,13 +242,13 @@ impl Interner {
         &mut self,
         items: &[T],
         bytes_of: impl Fn(&T) -> usize,
-        mut word: impl FnMut(&mut Self, &T, usize) -> Option<u64>,
+        mut word: impl FnMut(&mut Self, &T) -> Option<u64>,
     ) -> Option<u64> {
         let (mut key, mut bytes) = (0u128, 0usize);
         let mut ids = 0;
         if items.len() <= SHORT {
-            for (number, item) in items.iter().enumerate() {
-                let id = word(self, item, number)?;
+            for item in items {
+                let id = word(self, item)?;
                 ids |= id;
                 key = key << KEY_BITS | u128::from(id + 1);
                 bytes += bytes_of(item);
@@ -250,9 +261,11 @@ impl Interner {
             self.short.resize(KEYS, ShortList { id: NO_LIST, ..ShortList::default() });
         }
         let [s, t] = self.seeds;
-        let at = fold(key as u64 ^ s, (key >> 64) as u64 ^ t) as usize % KEYS;
+        let [low, high] = [key as u64, (key >> 64) as u64];
+        let at = fold(low ^ s, high ^ t) as usize % KEYS;
         let known = *self.short.get(at)?;
-        if known.key == key && known.bytes as usize == bytes && known.id != NO_LIST {
+        let [l, h] = known.key;
+        if (l ^ low) | (h ^ high) == 0 && known.bytes as usize == bytes && known.id != NO_LIST {
             return Some(u64::from(known.id));
         }
         let mut words = [0; SHORT];
@@ -262,7 +275,7 @@ impl Interner {
         }
         let id = self.list(words.get(..items.len())?, bytes as u64)?;
         if let Some(slot) = self.short.get_mut(at) {
-            *slot = ShortList { key, id: id as u32, bytes: bytes as u32 };
+            *slot = ShortList { key: [low, high], id: id as u32, bytes: bytes as u32 };
         }
         Some(id)
     }
@@ -270,13 +283,13 @@ impl Interner {
         &mut self,
         items: &[T],
         bytes_of: impl Fn(&T) -> usize,
-        mut word: impl FnMut(&mut Self, &T, usize) -> Option<u64>,
+        mut word: impl FnMut(&mut Self, &T) -> Option<u64>,
     ) -> Option<u64> {
         let mut words = std::mem::take(&mut self.scratch);
         words.clear();
         let mut bytes = 0;
-        for (number, item) in items.iter().enumerate() {
-            words.push(word(self, item, number)?);
+        for item in items {
+            words.push(word(self, item)?);
             bytes += bytes_of(item) as u64;
         }
         let id = self.list(&words, bytes);
@@ -289,7 +302,7 @@ impl Interner {
             ValueRef::Text(s) => s.len(),
             _ => 0,
         };
-        self.array_of(items, bytes_of, |this, item, _| match item {
+        self.array_of(items, bytes_of, |this, item| match item {
             ValueRef::Number(n) => Some(number_bits(*n)),
             ValueRef::Bool(b) => Some(u64::from(*b)),
             ValueRef::Text(s) => this.text(s),

@@ -51,6 +51,14 @@ impl Dictionary {
         };
         (h ^ head) | (t ^ tail) | (u64::from(*l) ^ len as u64) == 0
     }
+    /// The [`ends`] of the text of an id, and its length.
+    #[inline(always)]
+    #[must_use]
+    pub fn key(&self, id: u32) -> ([u64; 2], usize) {
+        let at = id as usize;
+        let word = |words: &[u64]| words.get(at).copied().unwrap_or(0);
+        ([word(&self.heads), word(&self.tails)], self.bytes_of(id))
+    }
     /// Says that the text of an id is used as a string: prices depend on its size.
     #[inline]
     pub fn measure(&mut self, id: u32) {

@@ -1,7 +1,7 @@
 //! What a field of a struct may be, and how each goes into a column.
 
 use crate::batch::fill::Filling;
-use crate::batch::intern::{Interner, SHORT};
+use crate::batch::intern::Interner;
 use bumpalo::Bump;
 use eclvm_kernel::fault::Fault;
 use eclvm_kernel::lanes::{Asks, NULL};
@@ -36,7 +36,7 @@ mod sealed {
         /// Puts at most 64 into a column. The bits of those that are unusual.
         #[doc(hidden)]
         #[inline(always)]
-        fn fill(values: impl Iterator<Item = Self> + Clone, mut filling: Filling<'_>) -> u64 {
+        fn fill(values: impl Iterator<Item = Self>, mut filling: Filling<'_>) -> u64 {
             let mut odd = 0;
             for (at, value) in values.enumerate() {
                 odd |= u64::from(!value.put(at, &mut filling)) << (at % 64);
@@ -47,9 +47,6 @@ mod sealed {
 
     /// What lists are made of, and what is borrowed as one word.
     pub trait Item {
-        /// Whether it is a text: then they are looked up together.
-        #[doc(hidden)]
-        const IS_TEXT: bool = false;
         /// The text, where it is an ordinary one.
         #[doc(hidden)]
         #[inline(always)]
@@ -124,7 +121,6 @@ numbers! { f64 f32 u8 i8 u16 i16 u32 i32 }
 plain! { bool, BOOL, (x) => ValueRef::Bool(x), Some(u64::from(x)); }
 
 impl Item for str {
-    const IS_TEXT: bool = true;
     #[inline(always)]
     fn text(&self, ty: Ty) -> Option<&str> {
         // Whether a string is a DID, each must show by itself.
@@ -154,7 +150,6 @@ impl Item for str {
 }
 
 impl Item for Did<'_> {
-    const IS_TEXT: bool = true;
     #[inline(always)]
     fn text(&self, _: Ty) -> Option<&str> {
         Some(self.as_str())
@@ -191,7 +186,6 @@ impl<'d> Value<'d> for Did<'d> {
 macro_rules! through {
     ($($kind:ty $(, $of:ident)?;)*) => {$(
         impl$(<$of: Item + ?Sized>)? Item for $kind {
-            const IS_TEXT: bool = <<$kind as std::ops::Deref>::Target as Item>::IS_TEXT;
             #[inline(always)]
             fn text(&self, ty: Ty) -> Option<&str> {
                 (**self).text(ty)
@@ -216,7 +210,6 @@ macro_rules! through {
 through! { String; &T, T; Box<T>, T; std::sync::Arc<T>, T; }
 
 impl<T: Item> Item for Option<T> {
-    const IS_TEXT: bool = T::IS_TEXT;
     #[inline(always)]
     fn text(&self, ty: Ty) -> Option<&str> {
         self.as_ref()?.text(ty)
@@ -255,37 +248,11 @@ impl<'d, T: Item + ?Sized> Value<'d> for &'d T {
     }
     #[inline(always)]
     fn put(self, at: usize, filling: &mut Filling<'_>) -> bool {
-        let word = self.word(filling.ty, filling.interner);
+        let word = match (filling.asks, self.text(filling.ty)) {
+            (Some(asks), Some(text)) => filling.interner.asked_text(asks, text),
+            _ => self.word(filling.ty, filling.interner),
+        };
         filling.put(at, word)
-    }
-    #[inline(always)]
-    fn fill(values: impl Iterator<Item = Self> + Clone, mut filling: Filling<'_>) -> u64 {
-        let ty = filling.ty;
-        let is_string = ty.base() == Base::Text;
-        if let Some(asks) = filling.asks {
-            let mut odd = 0;
-            for (at, value) in values.enumerate() {
-                let word = value.text(ty).and_then(|text| filling.interner.asked_text(asks, text));
-                odd |= u64::from(!filling.put(at, word)) << (at % 64);
-            }
-            return odd;
-        }
-        filling.interner.begin_together();
-        if T::IS_TEXT {
-            for value in values.clone() {
-                filling.interner.and_text(value.text(ty).unwrap_or(""));
-            }
-            filling.interner.look_up_together(is_string);
-        }
-        let mut odd = 0;
-        for (at, value) in values.enumerate() {
-            let word = match value.text(ty) {
-                Some(text) if T::IS_TEXT => filling.interner.told(at, text, is_string),
-                _ => value.word(ty, filling.interner),
-            };
-            odd |= u64::from(!filling.put(at, word)) << (at % 64);
-        }
-        odd
     }
 }
 
@@ -303,65 +270,23 @@ impl<'d, T: Item> Value<'d> for &'d [T] {
     #[inline(always)]
     fn put(self, at: usize, filling: &mut Filling<'_>) -> bool {
         let elem = filling.elem;
-        let word = match self.len() <= MAX_ARRAY_ELEMENTS {
-            true => filling.interner.array_of(
+        let word = match filling.asks {
+            _ if self.len() > MAX_ARRAY_ELEMENTS => None,
+            Some((input, Asks::List { holds })) => {
+                let texts = self.iter().map(
+                    #[inline(always)]
+                    |item| item.text(elem),
+                );
+                filling.interner.asked_list((input, holds), texts)
+            }
+            _ => filling.interner.array_of(
                 self,
                 |item| item.text_bytes(elem),
                 #[inline(always)]
-                |interner, item, _| item.word(elem, interner),
+                |interner, item| item.word(elem, interner),
             ),
-            false => None,
         };
         filling.put(at, word)
-    }
-    #[inline(always)]
-    fn fill(lists: impl Iterator<Item = Self> + Clone, mut filling: Filling<'_>) -> u64 {
-        let elem = filling.elem;
-        let is_string = elem.base() == Base::Text;
-        let mut odd = 0;
-        if let Some((input, Asks::List { holds })) = filling.asks {
-            for (at, list) in lists.enumerate() {
-                let word = match list.len() <= MAX_ARRAY_ELEMENTS {
-                    true => {
-                        let texts = list.iter().map(|item| item.text(elem));
-                        filling.interner.asked_list((input, holds), texts)
-                    }
-                    false => None,
-                };
-                odd |= u64::from(!filling.put(at, word)) << (at % 64);
-            }
-            return odd;
-        }
-        if T::IS_TEXT {
-            filling.interner.begin_together();
-            for list in lists.clone().filter(|list| list.len() <= SHORT) {
-                for item in list {
-                    filling.interner.and_text(item.text(elem).unwrap_or(""));
-                }
-            }
-            filling.interner.look_up_together(is_string);
-        }
-        let mut told = 0;
-        for (at, list) in lists.enumerate() {
-            let put = if T::IS_TEXT && list.len() <= SHORT {
-                let first = told;
-                told += list.len();
-                let word = filling.interner.array_of(
-                    list,
-                    |item| item.text_bytes(elem),
-                    #[inline(always)]
-                    |interner, item, number| match item.text(elem) {
-                        Some(text) => interner.told(first + number, text, is_string),
-                        None => item.word(elem, interner),
-                    },
-                );
-                filling.put(at, word)
-            } else {
-                list.put(at, &mut filling)
-            };
-            odd |= u64::from(!put) << (at % 64);
-        }
-        odd
     }
 }
 impl<'d, T: Item> Value<'d> for &'d Vec<T> {
@@ -377,10 +302,6 @@ impl<'d, T: Item> Value<'d> for &'d Vec<T> {
     #[inline(always)]
     fn put(self, at: usize, filling: &mut Filling<'_>) -> bool {
         self.as_slice().put(at, filling)
-    }
-    #[inline(always)]
-    fn fill(lists: impl Iterator<Item = Self> + Clone, filling: Filling<'_>) -> u64 {
-        <&'d [T]>::fill(lists.map(Vec::as_slice), filling)
     }
 }
 
@@ -399,7 +320,7 @@ impl<'d> Value<'d> for &'d TrustVector {
         filling.put_vector(at, self)
     }
     #[inline(always)]
-    fn fill(values: impl Iterator<Item = Self> + Clone, filling: Filling<'_>) -> u64 {
+    fn fill(values: impl Iterator<Item = Self>, filling: Filling<'_>) -> u64 {
         filling.put_vectors(values.copied())
     }
 }
@@ -418,7 +339,7 @@ impl<'d> Value<'d> for TrustVector {
         filling.put_vector(at, &self)
     }
     #[inline(always)]
-    fn fill(values: impl Iterator<Item = Self> + Clone, filling: Filling<'_>) -> u64 {
+    fn fill(values: impl Iterator<Item = Self>, filling: Filling<'_>) -> u64 {
         filling.put_vectors(values)
     }
 }

@@ -110,16 +110,16 @@ impl<'s> Ahead<'s> {
         let env = if self.is_over(index) { &self.without } else { &self.env };
         let receipt = run(env);
         if is_out(&receipt) && env.limits != self.own {
-            self.stopped(index, &receipt, open);
+            self.stopped(index, receipt.outcome, open);
         }
         receipt
     }
     /// A run has ended by limits that are not its own, or by its own, which cannot be told.
     #[cold]
-    fn stopped(&self, index: usize, receipt: &Receipt, open: &mut bool) {
+    fn stopped(&self, index: usize, outcome: Outcome, open: &mut bool) {
         *open = true;
         let tight = self.env.limits.gas_limit < self.own.gas_limit;
-        if tight && receipt.outcome == Outcome::Exhausted(Exhaustion::OutOfGas) {
+        if tight && outcome == Outcome::Exhausted(Exhaustion::OutOfGas) {
             self.over.fetch_min(index.saturating_add(1), Ordering::Relaxed);
         }
     }

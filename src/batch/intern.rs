@@ -24,7 +24,7 @@ const NO_LIST: u32 = u32::MAX;
 /// Fewest places of the table of texts: what is looked up often had better be in its first place.
 const PLACES: usize = 512;
 /// Short texts that are kept in mind, each in its place or nowhere.
-const LATE: usize = 256;
+const LATE: usize = 1_024;
 /// Ids that fit into the key of a short list, one more than each in so many bits, and how many of them do.
 const KEY_BITS: u32 = 16;
 const SHORT: usize = 8;

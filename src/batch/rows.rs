@@ -49,6 +49,8 @@ pub struct Rows<'d, T> {
     policy: Policy,
     /// The policy's inputs in order, then caller, realm, trust.
     fields: Vec<Option<Box<dyn Field<'d, T> + 'd>>>,
+    /// How many of them are inputs.
+    inputs: usize,
 }
 
 impl<T> fmt::Debug for Rows<'_, T> {
@@ -67,7 +69,7 @@ impl<'d, T> Rows<'d, T> {
     /// Requests to `policy` of these structs, no field named yet.
     pub fn new(policy: &Policy, items: &'d [T]) -> Rows<'d, T> {
         let fields = (0..policy.inputs().len() + STANDARD.len()).map(|_| None).collect();
-        Rows { items, policy: policy.clone(), fields }
+        Rows { items, policy: policy.clone(), fields, inputs: policy.inputs().len() }
     }
     /// Says where an input, or `caller`, `realm` or `trust`, is to be taken from.
     ///
@@ -141,14 +143,18 @@ impl<'d, T: Sync> Requests for Rows<'d, T> {
             Some(field) => field.value(item, bump),
             None => ValueRef::Missing,
         };
-        let (inputs, standard) = self.fields.split_at(self.policy.inputs().len());
-        let inputs = bump.alloc_slice_fill_iter(inputs.iter().map(value));
-        let mut standard = standard.iter().map(value);
-        let mut next = || standard.next().unwrap_or(ValueRef::Missing);
-        Ok(Request { inputs, caller: next(), realm: next(), trust: next(), unknown_keys: false })
+        let (inputs, standard) = self.fields.split_at_checked(self.inputs).unwrap_or_default();
+        let inputs = match inputs {
+            [] => &[],
+            _ => &*bump
+                .alloc_slice_fill_with(inputs.len(), |at| inputs.get(at).map_or(ValueRef::Missing, value)),
+        };
+        let [caller, realm, trust] = standard else { return Err(Fault::TypeMismatch) };
+        let (caller, realm, trust) = (value(caller), value(realm), value(trust));
+        Ok(Request { inputs, caller, realm, trust, unknown_keys: false })
     }
     fn realm(&self, index: usize) -> Option<&str> {
-        let realm = self.policy.inputs().len() + STANDARD.iter().position(|s| *s == StdInput::Realm)?;
+        let realm = self.inputs + STANDARD.iter().position(|s| *s == StdInput::Realm)?;
         self.fields.get(realm)?.as_ref()?.text(self.items.get(index)?)
     }
     fn typed(&self) -> Option<&dyn TypedRows> {

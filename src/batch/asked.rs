@@ -139,3 +139,35 @@ impl Interner {
         Some(id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::key;
+
+    /// What stands for a value has its price: sizes must not run into each other, nor into answers and inputs.
+    #[test]
+    fn keys_tell_all_parts_apart_and_none_is_made_of_what_does_not_fit() {
+        let size = (3, 40);
+        let one = key(2, true, 0b101, size);
+        assert!(one.is_some());
+        for other in [
+            key(3, true, 0b101, size),
+            key(2, false, 0b101, size),
+            key(2, true, 0b100, size),
+            key(2, true, 0b101, (4, 40)),
+            key(2, true, 0b101, (3, 41)),
+        ] {
+            assert!(other.is_some() && other != one);
+        }
+        let largest = key(31, true, 0xFFFF, ((1 << 17) - 1, (1 << 24) - 1));
+        assert_eq!(largest, Some(u64::MAX));
+        for none in [
+            key(32, true, 0, size),
+            key(0, true, 1 << 16, size),
+            key(0, true, 0, (1 << 17, 0)),
+            key(0, true, 0, (0, 1 << 24)),
+        ] {
+            assert_eq!(none, None);
+        }
+    }
+}

@@ -6,7 +6,7 @@ use super::intern::{Interner, fold};
 use eclvm_kernel::lanes::{Asks, ends};
 
 /// Answers that are kept in mind, each in its place or nowhere.
-const PLACES: usize = 1_024;
+const PLACES: usize = 4_096;
 
 /// The answers to all that is asked of a value, and its size, in one word, so that they are compared at once:
 ///
@@ -27,31 +27,44 @@ fn key(input: usize, is_list: bool, answers: u64, (elements, bytes): (u64, u64))
     fits.then_some(answers | bytes << 16 | elements << 40 | place)
 }
 
-/// What stands for what: keys, and the id of the text or list that stands for all that have it.
+/// What stands for all that have a key.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    key: u64,
+    /// The id of a text or list, of this round of the interner's.
+    id: u32,
+    round: u32,
+}
+
+/// What stands for what.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
-    known: Vec<(u64, u64)>,
+    known: Vec<Known>,
 }
 
 impl Asked {
-    pub(super) fn clear(&mut self) {
+    /// Nothing is known of a round that has not been before.
+    pub(super) fn begin(&mut self) {
+        self.known.resize(PLACES, Known::default());
+    }
+    /// Rounds begin anew.
+    pub(super) fn forget(&mut self) {
         self.known.clear();
-        self.known.resize(PLACES, (0, 0));
     }
     #[inline(always)]
     fn place(key: u64, [s, t]: [u64; 2]) -> usize {
         fold(key ^ s, t) as usize % PLACES
     }
     #[inline(always)]
-    fn find(&self, key: Option<u64>, seeds: [u64; 2]) -> Option<u64> {
+    fn find(&self, key: Option<u64>, seeds: [u64; 2], round: u32) -> Option<u64> {
         let key = key?;
-        let (known, id) = *self.known.get(Self::place(key, seeds))?;
-        (known == key).then_some(id)
+        let known = *self.known.get(Self::place(key, seeds))?;
+        (known.key == key && known.round == round).then_some(u64::from(known.id))
     }
-    fn keep(&mut self, key: Option<u64>, seeds: [u64; 2], id: u64) {
-        let Some(key) = key else { return };
+    fn keep(&mut self, key: Option<u64>, seeds: [u64; 2], round: u32, id: u64) {
+        let (Some(key), Ok(id)) = (key, u32::try_from(id)) else { return };
         if let Some(slot) = self.known.get_mut(Self::place(key, seeds)) {
-            *slot = (key, id);
+            *slot = Known { key, id, round };
         }
     }
 }
@@ -72,7 +85,7 @@ impl Interner {
             answers |= u64::from(self.texts.begins(*id, text, ends)) << bit;
         }
         let key = key(input, false, answers, (0, text.len() as u64));
-        match self.asked.find(key, self.seeds()) {
+        match self.asked.find(key, self.seeds(), self.round()) {
             Some(id) => Some(id),
             None => self.first_text(key, text),
         }
@@ -80,7 +93,7 @@ impl Interner {
     #[inline(never)]
     fn first_text(&mut self, key: Option<u64>, text: &str) -> Option<u64> {
         let id = self.text(text)?;
-        self.asked.keep(key, self.seeds(), id);
+        self.asked.keep(key, self.seeds(), self.round(), id);
         Some(id)
     }
 
@@ -116,7 +129,7 @@ impl Interner {
         }
         let size = (elements, bytes);
         let key = key(input, true, answers, size);
-        match self.asked.find(key, self.seeds()) {
+        match self.asked.find(key, self.seeds(), self.round()) {
             Some(id) => Some(id),
             None => self.first_list(key, holds, answers, size),
         }
@@ -135,7 +148,7 @@ impl Interner {
         let held = holds.iter().enumerate().filter(|(bit, _)| answers >> bit & 1 == 1);
         let held = held.map(|(_, id)| u64::from(*id));
         let id = u64::from(self.arrays.push_some(held, elements, bytes)?);
-        self.asked.keep(key, self.seeds(), id);
+        self.asked.keep(key, self.seeds(), self.round(), id);
         Some(id)
     }
 }

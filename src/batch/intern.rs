@@ -34,33 +34,33 @@ const KEYS: usize = 8_192;
 /// An array of a few texts, or of a few DIDs.
 #[derive(Clone, Copy, Debug, Default)]
 struct ShortList {
-    /// Its ids, the last one lowest; 0 of none.
+    /// One more than each of its ids, the last one lowest.
     key: [u64; 2],
     id: u32,
     /// Bytes of its texts.
     bytes: u32,
+    round: u32,
 }
 
 /// A text of up to sixteen bytes, which its ends and its length say, and its id.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Late {
     ends: [u64; 2],
-    size: u32,
+    tag: u64,
     id: u32,
 }
 
 impl Late {
-    const NONE: Late = Late { ends: [0; 2], size: u32::MAX, id: 0 };
-
-    /// The length, and whether it was looked up as a string: a DID has not been measured.
+    /// The round, the length, and whether it was looked up as a string: a DID has not been measured.
     #[inline(always)]
-    fn size(text: &str, is_string: bool) -> u32 {
-        (text.len() as u32) << 1 | u32::from(is_string)
+    fn tag(round: u32, text: &str, is_string: bool) -> u64 {
+        // Texts are 64 KiB at most.
+        u64::from(round) << 32 | (text.len() as u64) << 1 | u64::from(is_string)
     }
     #[inline(always)]
-    fn is(&self, [head, tail]: [u64; 2], size: u32) -> bool {
+    fn is(&self, [head, tail]: [u64; 2], tag: u64) -> bool {
         let [h, t] = self.ends;
-        (h ^ head) | (t ^ tail) | u64::from(self.size ^ size) == 0
+        (h ^ head) | (t ^ tail) | (self.tag ^ tag) == 0
     }
 }
 
@@ -69,7 +69,7 @@ struct LateTexts(Box<[Late; LATE]>);
 
 impl Default for LateTexts {
     fn default() -> LateTexts {
-        LateTexts(Box::new([Late::NONE; LATE]))
+        LateTexts(Box::new([Late::default(); LATE]))
     }
 }
 
@@ -85,6 +85,8 @@ pub struct Interner {
     seeds: [u64; 2],
     /// Texts that the plan knew.
     known: usize,
+    /// How often it has begun.
+    round: u32,
     /// Whether nothing is taken when it is full.
     bounded: bool,
     scratch: Vec<u64>,
@@ -111,9 +113,16 @@ impl Interner {
             // Odd, so that no product is 0 for one of them.
             self.seeds = [0, 1].map(|n: u64| self.hasher.hash_one(n) | 1);
         }
-        self.short.clear();
-        *self.late.0 = [Late::NONE; LATE];
-        self.asked.clear();
+        // What is kept in mind is of a round: so no table need be cleared for a small portion. Before a number comes again all
+        // is forgotten.
+        self.round = self.round.wrapping_add(1);
+        if self.round == 0 {
+            self.short.clear();
+            *self.late.0 = [Late::default(); LATE];
+            self.asked.forget();
+            self.round = 1;
+        }
+        self.asked.begin();
         self.texts.begin(plan.texts());
         self.arrays.begin(plan.arrays());
         self.known = plan.texts().len();
@@ -135,6 +144,10 @@ impl Interner {
     #[inline(always)]
     pub(super) fn seeds(&self) -> [u64; 2] {
         self.seeds
+    }
+    #[inline(always)]
+    pub(super) fn round(&self) -> u32 {
+        self.round
     }
     pub(super) fn is_bounded_and_full(&self) -> bool {
         self.bounded && self.is_full()
@@ -217,9 +230,9 @@ impl Interner {
     fn late_or(&mut self, text: &str, is_string: bool) -> Option<u64> {
         let ends = ends(text);
         let hash = self.short_hash(ends, text.len());
-        let size = Late::size(text, is_string);
+        let tag = Late::tag(self.round, text, is_string);
         match self.late.0.get(hash as usize % LATE) {
-            Some(late) if late.is(ends, size) => Some(u64::from(late.id)),
+            Some(late) if late.is(ends, tag) => Some(u64::from(late.id)),
             _ => self.seldom(text, is_string, hash),
         }
     }
@@ -230,7 +243,7 @@ impl Interner {
             self.texts.measure(id);
         }
         if let (true, Some(place)) = (text.len() <= 16, self.late.0.get_mut(hash as usize % LATE)) {
-            *place = Late { ends: ends(text), size: Late::size(text, is_string), id };
+            *place = Late { ends: ends(text), tag: Late::tag(self.round, text, is_string), id };
         }
         Some(u64::from(id))
     }
@@ -258,14 +271,15 @@ impl Interner {
             return self.long(items, bytes_of, word);
         }
         if self.short.is_empty() {
-            self.short.resize(KEYS, ShortList { id: NO_LIST, ..ShortList::default() });
+            self.short.resize(KEYS, ShortList::default());
         }
         let [s, t] = self.seeds;
         let [low, high] = [key as u64, (key >> 64) as u64];
         let at = fold(low ^ s, high ^ t) as usize % KEYS;
         let known = *self.short.get(at)?;
         let [l, h] = known.key;
-        if (l ^ low) | (h ^ high) == 0 && known.bytes as usize == bytes && known.id != NO_LIST {
+        let same = (l ^ low) | (h ^ high) == 0 && known.round == self.round;
+        if same && known.bytes as usize == bytes {
             return Some(u64::from(known.id));
         }
         let mut words = [0; SHORT];
@@ -275,7 +289,7 @@ impl Interner {
         }
         let id = self.list(words.get(..items.len())?, bytes as u64)?;
         if let Some(slot) = self.short.get_mut(at) {
-            *slot = ShortList { key: [low, high], id: id as u32, bytes: bytes as u32 };
+            *slot = ShortList { key: [low, high], id: id as u32, bytes: bytes as u32, round: self.round };
         }
         Some(id)
     }

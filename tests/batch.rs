@@ -413,3 +413,27 @@ fn answers_of_rows_are_their_receipts_whichever_engine_and_whatever_came_before(
         }
     }
 }
+
+/// A batch on the caller's own pool takes all tasks itself where nobody else has time: the other thread of this pool waits
+/// for the batch to end.
+#[test]
+fn a_batch_ends_on_a_pool_whose_other_threads_are_busy() {
+    let policy = Policy::compile(UNEVEN).unwrap();
+    let rows = rows(&mut Chance(3), 20_000);
+    let requests: Vec<Request<'_>> = rows.iter().map(|row| Request::new(row)).collect();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    for engine in [Engine::Scalar, Engine::Lanes] {
+        let (busy, is_busy) = std::sync::mpsc::channel();
+        let (over, is_over) = std::sync::mpsc::channel::<()>();
+        pool.spawn(move || {
+            busy.send(()).unwrap();
+            is_over.recv().unwrap();
+        });
+        is_busy.recv().unwrap();
+        let options = BatchOptions { engine, threads: 0, ..BatchOptions::default() };
+        let receipts = pool.install(|| Batch::new(&policy, options).unwrap().run(&requests[..]).unwrap());
+        over.send(()).unwrap();
+        let options = BatchOptions { engine, threads: 1, ..BatchOptions::default() };
+        assert_eq!(receipts, Batch::new(&policy, options).unwrap().run(&requests[..]).unwrap());
+    }
+}

@@ -1,7 +1,7 @@
 //! Batches: many requests to one policy, on all cores, with the receipts of running them one after the other.
 //!
 //! [`Batch`] takes requests in portions, in order, so that a file larger than memory can be decided; what one portion
-//! spends or writes is there for the next. `parallel` runs a portion on rayon, before it is each request's turn (`ahead`); `fold`
+//! spends or writes is there for the next. `parallel` runs a portion on rayon (`share` hands out its tasks), before it is each request's turn (`ahead`); `fold`
 //! settles its bills in index order; `writing` runs policies that write, `sequential` what of them must wait for its turn. [`RequestColumns`] holds requests by
 //! column. `on_state` commits a whole batch to a state, as one version.
 //!
@@ -29,6 +29,7 @@ mod portion;
 mod prepared;
 mod rows;
 mod sequential;
+mod share;
 mod summary;
 mod writing;
 

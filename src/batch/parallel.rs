@@ -103,11 +103,7 @@ impl Batch<'_> {
             ahead.done(number, &piece);
             piece
         };
-        let mut pieces: Vec<Piece> = if self.is_alone(n, chunk) {
-            receipts.chunks_mut(chunk).enumerate().map(run).collect()
-        } else {
-            self.install(|| receipts.par_chunks_mut(chunk).enumerate().map(run).collect())
-        };
+        let mut pieces = self.share(receipts.chunks_mut(chunk), run);
         fold::settle(self, requests, chunk, &mut pieces, receipts);
         self.portion_of(pieces, n, |decided, _| Engines::scalar(decided, why_scalar))
     }
@@ -139,11 +135,7 @@ impl Batch<'_> {
             ahead.done(number, &piece);
             piece
         };
-        let mut pieces: Vec<Piece> = if self.is_alone(n, chunk) {
-            which.chunks_mut(chunk).zip(distinct).enumerate().map(run).collect()
-        } else {
-            self.install(|| which.par_chunks_mut(chunk).zip(distinct).enumerate().map(run).collect())
-        };
+        let mut pieces = self.share(which.chunks_mut(chunk).zip(distinct), run);
         let whole = pieces.iter().take_while(|piece| piece.len == chunk).count();
         let done = pieces.iter().take(whole + 1).map(|piece| piece.len).sum();
         if done == n && budget.is_none_or(|budget| fold::pay_all(budget, &pieces)) {
@@ -159,10 +151,6 @@ impl Batch<'_> {
     /// Requests of a chunk, of `n`: more than what may take long enough, as long as all threads have some chunks.
     fn chunk(&self, n: usize) -> usize {
         (n / self.threads().saturating_mul(8).max(1)).clamp(self.grain, self.longest)
-    }
-    /// Whether the caller's thread runs a portion by itself.
-    fn is_alone(&self, n: usize, chunk: usize) -> bool {
-        self.options.threads == 1 || n <= chunk
     }
 
     /// Decides some requests and hands their receipts over in order: all of them, or those up to where the batch is cut.

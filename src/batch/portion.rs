@@ -11,7 +11,6 @@ use eclvm_kernel::program::{Program, StdInput};
 use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::{Clock, Env};
 use eclvm_kernel::types::Base;
-use rayon::prelude::*;
 use std::sync::{Arc, PoisonError};
 
 /// With fewer requests the lanes engine is not worth its columns.
@@ -92,17 +91,12 @@ impl Batch<'_> {
             .and_then(|columns| Some((columns, columns.prepared(plan, ahead.env.host.is_some())?)));
         self.begin_workers();
         self.make_room(n, receipts);
-        let mut pieces: Vec<Piece> = self.install(|| {
-            let tasks = receipts.par_chunks_mut(task).enumerate();
-            tasks
-                .map(|(number, out)| {
-                    let mut worker = self.worker();
-                    let piece = self.task(plan, requests, prepared, number * task, &ahead, &mut worker, out);
-                    ahead.done(number, &piece);
-                    self.put_back(worker);
-                    piece
-                })
-                .collect()
+        let mut pieces = self.share(receipts.chunks_mut(task), |(number, out)| {
+            let mut worker = self.worker();
+            let piece = self.task(plan, requests, prepared, number * task, &ahead, &mut worker, out);
+            ahead.done(number, &piece);
+            self.put_back(worker);
+            piece
         });
         fold::settle(self, requests, task, &mut pieces, receipts);
         self.portion_of(pieces, n, engines)
@@ -225,11 +219,7 @@ impl Batch<'_> {
             self.put_back(worker);
             (whole, tally, self.clock.now_ns().saturating_sub(began) / count.max(1))
         };
-        let done: Vec<(bool, Tally, u64)> = if n <= width * chunks || self.options.threads == 1 {
-            parts.chunks_mut(chunks).enumerate().map(run).collect()
-        } else {
-            self.install(|| parts.par_chunks_mut(chunks).enumerate().map(run).collect())
-        };
+        let done = self.share(parts.chunks_mut(chunks), run);
         drop(parts);
         if done.iter().any(|(whole, _, _)| !whole) {
             // Time is up: what is complete is found out in index order, where each request says so by itself.
@@ -272,7 +262,7 @@ impl Batch<'_> {
         left: &[usize],
         env: &Env<'_>,
     ) -> Option<Vec<Receipt>> {
-        let run = |indexes: &[usize]| -> Option<Vec<Receipt>> {
+        let run = |(_, indexes): (usize, &[usize])| -> Option<Vec<Receipt>> {
             let mut worker = self.worker();
             let each = |index: &usize| {
                 let receipt = worker.scalar.run(plan.executable(), requests, *index, env);
@@ -285,9 +275,9 @@ impl Batch<'_> {
             receipts
         };
         if left.len() <= self.longest || self.options.threads == 1 {
-            return run(left);
+            return run((0, left));
         }
-        let parts: Option<Vec<_>> = self.install(|| left.par_chunks(self.grain).map(run).collect());
+        let parts: Option<Vec<_>> = self.share(left.chunks(self.grain), run).into_iter().collect();
         Some(parts?.into_iter().flatten().collect())
     }
 }

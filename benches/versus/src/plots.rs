@@ -192,7 +192,7 @@ fn selectivity(turns: usize, out: &Path) {
 
 fn scaling(turns: usize, out: &Path) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let transfers = Transfers::new(1 << 17, 0.9);
+    let transfers = Transfers::new(1 << 18, 0.9);
     let (w3, w5) = (Policy::compile(ours::W3).unwrap(), Policy::compile(ours::W5).unwrap());
     let lists = transfers.lists();
     let columns = transfers.columns(&w3, &lists);

@@ -141,7 +141,7 @@ pub struct BatchOptions<'e> {
     pub prices: Prices,
     /// A budget that all runs share; its timeout runs from the start of the batch, and cancelling it cuts the batch.
     pub budget: Option<Arc<Budget>>,
-    /// Threads to run on; 0 for rayon's own choice (the current pool).
+    /// Threads to run on, the caller's among them; 0 for as many as rayon's current pool has, with that pool's help.
     pub threads: usize,
     /// Which engine decides.
     pub engine: Engine,

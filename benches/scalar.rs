@@ -259,8 +259,8 @@ fn with_works(job: impl FnOnce(&[Work<'_>])) {
     // Straight code and nothing else: what the meter costs where it has nothing to do.
     let conditions: String = (0..128).map(|k| format!("require a * 0.5 + {k} >= b, \"no\";\n")).collect();
     let conditions = format!("policy p(a: number, b: number) {{ {conditions} }}");
-    works.push(work("conditions, each", &conditions, Request::new(&pair), alone, None));
-    works[12].rounds = 128;
+    let work = work("conditions, each", &conditions, Request::new(&pair), alone, None);
+    works.push(Work { rounds: 128, ..work });
     let mut vm = Vm::new();
     for work in &works {
         let receipt = vm.run(work.policy.executable(), &work.request, &work.env);

@@ -94,6 +94,7 @@ pub struct Interner {
     lists: Vec<u32>,
     /// Short ones, each in its place or nowhere.
     short: Vec<ShortList>,
+    /// Short texts that came last.
     late: LateTexts,
     pub(super) asked: Asked,
 }

@@ -149,7 +149,7 @@ impl Batch<'_> {
     }
 
     /// Requests of a chunk, of `n`: more than what may take long enough, as long as all threads have some chunks.
-    fn chunk(&self, n: usize) -> usize {
+    pub(super) fn chunk(&self, n: usize) -> usize {
         (n / self.threads().saturating_mul(8).max(1)).clamp(self.grain, self.longest)
     }
 

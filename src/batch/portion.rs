@@ -4,6 +4,7 @@ use super::ahead::{Ahead, Piece, is_out, within};
 use super::decisions::{Decisions, Part};
 use super::lanes::LaneWorker;
 use super::prepared::Prepared;
+use super::share::lock;
 use super::summary::Counts;
 use super::{Batch, Engine, Engines, Portion, RequestColumns, Requests, fold, is_timed};
 use eclvm_kernel::lanes::{LanePlan, Tally};
@@ -11,7 +12,7 @@ use eclvm_kernel::program::{Program, StdInput};
 use eclvm_kernel::receipt::Receipt;
 use eclvm_kernel::request::{Clock, Env};
 use eclvm_kernel::types::Base;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 /// With fewer requests the lanes engine is not worth its columns.
 const FEW: usize = 64;
@@ -66,14 +67,13 @@ impl Batch<'_> {
 
     /// A worker that has begun this portion.
     pub(super) fn worker(&self) -> Box<LaneWorker> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+        lock(&self.idle).pop().unwrap_or_default()
     }
     pub(super) fn put_back(&self, worker: Box<LaneWorker>) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        lock(&self.idle).push(worker);
     }
     fn begin_workers(&self) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.iter_mut().for_each(|worker| worker.begin());
+        lock(&self.idle).iter_mut().for_each(|worker| worker.begin());
     }
 
     /// Decides a portion, a receipt for each request.
@@ -274,10 +274,8 @@ impl Batch<'_> {
             self.put_back(worker);
             receipts
         };
-        if left.len() <= self.longest || self.options.threads == 1 {
-            return run((0, left));
-        }
-        let parts: Option<Vec<_>> = self.share(left.chunks(self.grain), run).into_iter().collect();
+        let chunk = self.chunk(left.len());
+        let parts: Option<Vec<_>> = self.share(left.chunks(chunk), run).into_iter().collect();
         Some(parts?.into_iter().flatten().collect())
     }
 }

@@ -17,7 +17,7 @@ impl Batch<'_> {
     ) -> Vec<R> {
         let n = tasks.len();
         let helpers = self.threads().min(n).saturating_sub(1);
-        if helpers == 0 || self.options.threads == 1 {
+        if helpers == 0 {
             return tasks.enumerate().map(run).collect();
         }
         let tasks = Mutex::new(tasks.enumerate());
@@ -45,6 +45,7 @@ fn on_all<'s>(scope: &rayon::Scope<'s>, helpers: usize, work: &'s (impl Fn() + S
     work();
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// What a mutex guards, whether or not somebody panicked at it.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -425,14 +425,18 @@ fn a_batch_ends_on_a_pool_whose_other_threads_are_busy() {
     for engine in [Engine::Scalar, Engine::Lanes] {
         let (busy, is_busy) = std::sync::mpsc::channel();
         let (over, is_over) = std::sync::mpsc::channel::<()>();
+        let (ended, has_ended) = std::sync::mpsc::channel();
         pool.spawn(move || {
             busy.send(()).unwrap();
-            is_over.recv().unwrap();
+            // No longer than that, so that a batch which waits for this thread fails instead of hanging.
+            let in_time = is_over.recv_timeout(std::time::Duration::from_secs(20)).is_ok();
+            ended.send(in_time).unwrap();
         });
         is_busy.recv().unwrap();
         let options = BatchOptions { engine, threads: 0, ..BatchOptions::default() };
         let receipts = pool.install(|| Batch::new(&policy, options).unwrap().run(&requests[..]).unwrap());
-        over.send(()).unwrap();
+        let _ = over.send(());
+        assert!(has_ended.recv().unwrap(), "the batch has waited for a thread that is busy");
         let options = BatchOptions { engine, threads: 1, ..BatchOptions::default() };
         assert_eq!(receipts, Batch::new(&policy, options).unwrap().run(&requests[..]).unwrap());
     }

@@ -1,12 +1,12 @@
 //! Bytes that somebody changed: an error with a place or other requests, and no panic, abort or flood of memory.
 
 use super::generate::{Of, Rng, requests};
-use super::meaning::{compile, file_of, ipc_bytes, of_file, parquet_bytes};
+use super::meaning::{STRINGS, VERSIONS, compile, file_of, ipc_bytes, of_file, parquet_bytes, strings_as};
 use eclvm::Policy;
 use eclvm::arrow::ArrowSchema;
 use eclvm::arrow::files::{FileError, IpcReader, ParquetReader};
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Cursor;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -107,8 +107,12 @@ fn changed_parquet_is_an_error_or_other_requests() {
             Compression::LZ4_RAW,
             Compression::ZSTD(ZstdLevel::default()),
         ];
-        let how = WriterProperties::builder().set_compression(codecs[rng.below(4)]).build();
-        let sound = parquet_bytes(&requests(KEYS, 50, seed % 16 + 1).batch, how);
+        let batch = requests(KEYS, 50, seed % 16 + 1).batch;
+        let how = WriterProperties::builder()
+            .set_compression(codecs[rng.below(4)])
+            .set_dictionary_enabled(rng.below(2) == 0)
+            .set_writer_version(VERSIONS[rng.below(2)]);
+        let sound = parquet_bytes(&batch, strings_as(how, &batch, STRINGS[rng.below(3)]).build());
         match read_parquet(&policy, &mutate(&sound, &mut rng)) {
             Ok(_) => read += 1,
             Err(error) => {
@@ -159,4 +163,39 @@ fn a_file_that_is_cut_anywhere_is_an_error() {
     }
     assert_eq!(read_ipc(&policy, &file).unwrap(), 50);
     assert_eq!(read_parquet(&policy, &parquet).unwrap(), 50);
+}
+
+/// A string that a few bits repeat would come to 1 GiB in one batch, from a file of a few KiB.
+#[test]
+fn a_long_string_that_is_repeated_by_delta_encoding_makes_smaller_batches() {
+    use arrow_array::builder::{ListBuilder, StringBuilder};
+    use arrow_array::{ArrayRef, RecordBatch, StringArray};
+    use std::sync::Arc;
+    const ROWS: usize = 64;
+    let long = "a".repeat(16 << 20);
+    let sound = |strings: ArrayRef| {
+        let batch = RecordBatch::try_from_iter([("s", strings)]).unwrap();
+        let how = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_dictionary_enabled(false)
+            .set_statistics_enabled(EnabledStatistics::None)
+            .set_data_page_size_limit(1 << 30);
+        let bytes = parquet_bytes(&batch, strings_as(how, &batch, Encoding::DELTA_BYTE_ARRAY).build());
+        assert!(bytes.len() < 100_000, "{}", bytes.len());
+        bytes
+    };
+    let policy = compile("policy p(s: string) { return s == \"a\"; }");
+    let strings = sound(Arc::new(StringArray::from(vec![long.as_str(); ROWS])));
+    // Each is decided, though it is too long to be a text.
+    assert_eq!(read_parquet(&policy, &strings).unwrap(), ROWS);
+
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    (0..ROWS).for_each(|_| lists.append_value([Some(long.as_str())]));
+    let error = read_parquet(
+        &compile("policy p(s: [string]) { return \"a\" in s; }"),
+        &sound(Arc::new(lists.finish())),
+    );
+    let said = error.expect_err("more than is read").to_string();
+    assert!(said.contains("come to 1073741824 bytes (row group 0, column `s.list.item`"), "{said}");
+    assert!(LARGEST.load(Ordering::Relaxed) <= MOST, "{} bytes at once", LARGEST.load(Ordering::Relaxed));
 }

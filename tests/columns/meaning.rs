@@ -11,9 +11,9 @@ use eclvm::batch::{Batch, BatchOptions, Engine, Requests};
 use eclvm::kernel::receipt::Receipt;
 use eclvm::kernel::request::Request;
 use eclvm::wire::{Defaults, Schema, decode_or_faulty, write_receipt};
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::{WriterProperties, WriterVersion};
+use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
+use parquet::basic::{Compression, Encoding, Type, ZstdLevel};
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion};
 use std::io::Cursor;
 use std::sync::Arc;
 
@@ -160,6 +160,21 @@ pub(crate) fn parquet_bytes(batch: &RecordBatch, how: WriterProperties) -> Vec<u
     writer.into_inner().unwrap()
 }
 
+pub(crate) const VERSIONS: [WriterVersion; 2] = [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0];
+pub(crate) const STRINGS: [Encoding; 3] =
+    [Encoding::PLAIN, Encoding::DELTA_LENGTH_BYTE_ARRAY, Encoding::DELTA_BYTE_ARRAY];
+
+/// Strings of all columns, where there is no dictionary, are to be written so.
+pub(crate) fn strings_as(
+    how: WriterPropertiesBuilder,
+    batch: &RecordBatch,
+    encoding: Encoding,
+) -> WriterPropertiesBuilder {
+    let schema = ArrowSchemaConverter::new().convert(&batch.schema()).unwrap();
+    let strings = schema.columns().iter().filter(|column| column.physical_type() == Type::BYTE_ARRAY);
+    strings.fold(how, |how, column| how.set_column_encoding(column.path().clone(), encoding))
+}
+
 pub(crate) fn file_of(bytes: &[u8]) -> std::fs::File {
     use std::io::Write;
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -186,8 +201,8 @@ fn of_parquet(policy: &Policy, batch: &RecordBatch, seed: u64) -> Vec<String> {
         .set_max_row_group_row_count(Some(37))
         .set_data_page_row_count_limit(10)
         .set_dictionary_enabled(!seed.is_multiple_of(3))
-        .set_writer_version(WriterVersion::PARQUET_1_0)
-        .build();
+        .set_writer_version(VERSIONS[seed as usize / 3 % 2]);
+    let how = strings_as(how, batch, STRINGS[seed as usize % 3]).build();
     let file = file_of(&parquet_bytes(batch, how));
     let mut reader = ParquetReader::open(file, 25).unwrap();
     assert_eq!(reader.rows(), batch.num_rows() as u64);

@@ -1,5 +1,6 @@
 //! A Parquet file, as its decoder may see it: reads within the file only, and a look at every head before it.
 
+use super::delta::{self, Repeated};
 use super::thrift::{self, Bad, PageHead};
 use super::{
     LZ4_RATIO, MAX_HEAD_BYTES, MAX_PAGE_BYTES, MAX_PAGE_ELEMENTS, SNAPPY_RATIO, ZSTD_RATIO, most_unpacked,
@@ -16,9 +17,6 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 const MAGIC: &[u8; 4] = b"PAR1";
 /// Longest head of a page. Stops: statistics that fill memory.
 const MAX_PAGE_HEAD_BYTES: usize = 1 << 20;
-/// DELTA_LENGTH_BYTE_ARRAY and DELTA_BYTE_ARRAY. Their decoder makes room for as many strings as a packed page says that it
-/// has, before it looks for one: no bound can be seen from outside, and such a page could end the process.
-const DELTA_STRINGS: [i64; 2] = [6, 7];
 /// What is read of a page's head at first.
 const HEAD_STEP: usize = 512;
 
@@ -74,10 +72,16 @@ impl Guarded {
     pub(super) fn again(&self) -> io::Result<Guarded> {
         Ok(Guarded { file: self.file.try_clone()?, len: self.len })
     }
-    /// Looks at the heads of all pages of one column in a row group.
-    pub(super) fn pages(&self, meta: &ParquetMetaData, group: usize, column: usize) -> Result<(), String> {
+    /// Looks at the heads of all pages of one column in a row group, and into those of strings that may repeat each other.
+    pub(super) fn pages(
+        &self,
+        meta: &ParquetMetaData,
+        group: usize,
+        column: usize,
+    ) -> Result<Repeated, String> {
         let io = |error: io::Error| error.to_string();
-        let Some(chunk) = meta.row_groups().get(group).and_then(|group| group.columns().get(column)) else {
+        let group = meta.row_groups().get(group);
+        let Some((group, chunk)) = group.and_then(|group| Some((group, group.columns().get(column)?))) else {
             return Err("there is no such column".to_owned());
         };
         let (start, len) = chunk.byte_range();
@@ -92,7 +96,7 @@ impl Guarded {
             _ => ZSTD_RATIO,
         };
         let is_list = chunk.column_descr().max_rep_level() > 0;
-        let (mut at, mut bytes) = (start, Vec::new());
+        let (mut at, mut bytes, mut is_delta) = (start, Vec::new(), false);
         while at < end {
             let mut step = HEAD_STEP;
             let head = loop {
@@ -112,11 +116,7 @@ impl Guarded {
             if packed < 0 || !(0..=MAX_PAGE_BYTES as i64).contains(&unpacked) || unpacked as u64 > most {
                 return Err(format!("at offset {at}: a page of {packed} bytes that unpack to {unpacked}"));
             }
-            if encoding.is_some_and(|encoding| DELTA_STRINGS.contains(&encoding)) {
-                return Err(format!(
-                    "at offset {at}: delta-encoded strings are not read; write them PLAIN or by dictionary"
-                ));
-            }
+            is_delta |= encoding.is_some_and(delta::is_delta);
             // A value of a dictionary takes a byte at least.
             if is_dictionary && count > unpacked {
                 return Err(format!("at offset {at}: a dictionary of {count} values in {unpacked} bytes"));
@@ -129,7 +129,11 @@ impl Guarded {
                 return Err(format!("a page ends at offset {at}, its column at {end}"));
             }
         }
-        Ok(())
+        if !is_delta {
+            return Ok(Repeated::default());
+        }
+        let rows = usize::try_from(group.num_rows()).unwrap_or(0);
+        delta::look(self.again().map_err(io)?, chunk, rows)
     }
 }
 

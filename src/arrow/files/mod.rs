@@ -4,6 +4,7 @@
 //! before they see it: `guard` bounds what a Parquet file may make them allocate, `ipc` what a message may. A decoder that
 //! panics nonetheless is an error of its file.
 
+mod delta;
 mod guard;
 mod ipc;
 mod parquet;
@@ -28,6 +29,11 @@ pub const MAX_PAGE_BYTES: usize = 256 << 20;
 pub const MAX_BODY_BYTES: usize = 1 << 30;
 /// Most elements of lists in one page of a Parquet file. Stops: a run length that stands for 2^31 elements.
 pub const MAX_PAGE_ELEMENTS: i64 = 1 << 24;
+/// Most strings in one page of a Parquet file that are delta-encoded. Stops: a few bytes that say that 2^31 follow.
+pub const MAX_PAGE_STRINGS: usize = 1 << 24;
+/// Most bytes of a batch, and of lists in a row group, that strings come to which repeat beginnings of each other. Stops: one
+/// long string that a few bits repeat.
+pub const MAX_REPEATED_BYTES: u64 = 256 << 20;
 /// Deepest nesting of a schema. Stops: recursion of decoders.
 pub const MAX_DEPTH: usize = 64;
 

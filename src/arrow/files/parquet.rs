@@ -1,7 +1,8 @@
 //! Parquet: row group after row group, only the columns that are inputs.
 
+use super::delta::Repeated;
 use super::guard::Guarded;
-use super::{FileBatch, FileError, contained};
+use super::{FileBatch, FileError, MAX_REPEATED_BYTES, contained};
 use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -142,18 +143,26 @@ impl ParquetReader {
                 continue;
             }
             let looked = contained(|| {
-                self.file.pages(&meta, self.group, leaf)?;
-                Ok::<_, String>(meta.row_group(self.group).column(leaf).num_values())
+                let repeated = self.file.pages(&meta, self.group, leaf)?;
+                Ok::<_, String>((meta.row_group(self.group).column(leaf).num_values(), repeated))
             });
             let column = leaves.column(leaf);
             match looked {
                 Err(what) => return Err(self.malformed(Some(&column.path().string()), what)),
-                Ok(values) if column.max_rep_level() > 0 => {
+                Ok((_, repeated)) if column.max_rep_level() > 0 && repeated.bytes > MAX_REPEATED_BYTES => {
+                    let what =
+                        format!("delta-encoded strings of lists that come to {} bytes", repeated.bytes);
+                    return Err(self.malformed(Some(&column.path().string()), what));
+                }
+                Ok((values, _)) if column.max_rep_level() > 0 => {
                     let per_row = values / meta.row_group(self.group).num_rows().max(1);
                     let per_row = usize::try_from(per_row).unwrap_or(1).max(1);
                     rows = rows.min((BATCH_ELEMENTS / per_row).max(1));
                 }
-                Ok(_) => {}
+                Ok((_, Repeated { longest, .. })) => {
+                    let fit = MAX_REPEATED_BYTES / longest.max(1);
+                    rows = rows.min(usize::try_from(fit).unwrap_or(usize::MAX).max(1));
+                }
             }
         }
         let file = self.file.again()?;

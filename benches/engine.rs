@@ -31,6 +31,16 @@ const WORLD: &str = include_str!("../examples/transfer/state.json");
 const MULTISIG: &str = include_str!("../examples/policies/multisig.ecl");
 const ROLES: &str = include_str!("../examples/policies/roles.ecl");
 const TRUST: &str = "trust.r >= 0.5";
+/// The same checks where all is given and nobody is asked.
+const TRANSFER_GIVEN: &str =
+    "policy transfer(amount: number, balance: number, from: trust, to: trust, credentials: [string]) {
+    require amount > 0, \"the amount must be positive\";
+    require amount <= balance, \"not enough balance\";
+    require trust_norm(from) >= 0.4, \"the sender is not trusted enough\";
+    require trust_norm(to) >= 0.3, \"the receiver is not trusted enough\";
+    require amount <= 5_000 || \"kyc\" in credentials, \"large transfers need KYC\";
+    require trust_distance(from, to) < 0.3, \"sender and receiver are too far apart\";
+}";
 /// A thousand rounds of arithmetic and a branch, with nothing to fold and nothing to ask.
 const LOOP: &str = "policy loop(seed: number) {
     let x = seed;
@@ -85,6 +95,18 @@ fn compile(c: &mut Criterion) {
         let bytes = Module::compile(&source).unwrap().encode();
         group.bench_with_input(BenchmarkId::new("load", name), &bytes, |b, bytes| {
             b.iter(|| Module::load(black_box(bytes)));
+        });
+    }
+    // From text to what the lanes engine runs.
+    for (name, source) in [
+        ("transfer", TRANSFER),
+        ("transfer of given inputs", TRANSFER_GIVEN),
+        ("roles", ROLES),
+        ("loop", LOOP),
+    ] {
+        group.throughput(Throughput::Bytes(source.len() as u64));
+        group.bench_with_input(BenchmarkId::new("lane plan", name), source, |b, source| {
+            b.iter(|| Policy::compile(black_box(source)).unwrap().lanes().map(Arc::clone).unwrap());
         });
     }
 }

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot start should stop")]
 
 use eclvm::Policy;
-use eclvm::batch::{Batch, BatchOptions, Column, Decisions, Engine, RequestColumns};
+use eclvm::batch::{Batch, BatchOptions, Column, Decisions, Engine, RequestColumns, Rows};
 use eclvm::host::{StateHost, World};
 use eclvm::kernel::budget::BudgetLimits;
 use eclvm::kernel::host::{EntryPolicy, HostError, HostInterface, HostResult, RealmFacts, StoreValueRef};
@@ -235,6 +235,51 @@ fn only_a_snapshot_is_not_asked_again() {
                     assert!(lanes.run(columns).unwrap() == scalar.run(columns).unwrap());
                 }
             });
+        }
+    });
+}
+
+/// A portion of rows finds the texts and lists that the one before has left, and what is remembered by them; columns in
+/// between have texts of their own, and a host that is no snapshot is asked anew.
+#[test]
+fn rows_are_remembered_from_portion_to_portion() {
+    let (dids, policy) = (dids(), &Policy::compile(TRANSFER).unwrap());
+    let rows_of = |from: usize| -> Vec<(&str, &str, f64)> {
+        let did = |i: usize| dids[i % dids.len()].as_str();
+        let row = |i: usize| (did(i * 31 + i / 7), did(i * 17 + i / 3), (i * 37 % 9_000) as f64);
+        (from..from + N).map(row).collect()
+    };
+    let portions = [rows_of(0), rows_of(0), rows_of(500), rows_of(90_000)];
+    with_transfers(policy, &dids, |columns| {
+        for snapshot in [false, true] {
+            let host = moody(&dids, snapshot);
+            let mut lanes = Batch::new(policy, options(&host, Engine::Lanes)).unwrap();
+            let mut decisions = Decisions::default();
+            let mut asked = Vec::new();
+            for (number, portion) in portions.iter().enumerate() {
+                let rows = Rows::new(policy, portion)
+                    .with("caller", |row| Did::new(row.0))
+                    .unwrap()
+                    .with("to", |row| Did::new(row.1))
+                    .unwrap()
+                    .with("amount", |row| row.2)
+                    .unwrap();
+                host.poor.store(u64::from(!snapshot && number == 1), Ordering::Relaxed);
+                let before = host.asked.load(Ordering::Relaxed);
+                lanes.decide_into(&rows, &mut decisions).unwrap();
+                asked.push(host.asked.load(Ordering::Relaxed) - before);
+                let mut scalar = Batch::new(policy, options(&host, Engine::Scalar)).unwrap();
+                let receipts = scalar.run(&rows).unwrap();
+                for (at, receipt) in receipts.iter().enumerate() {
+                    assert_eq!(decisions.receipt(at), *receipt, "portion {number}, row {at}");
+                }
+                assert!(lanes.run(&rows).unwrap() == receipts, "portion {number}");
+                if number > 1 {
+                    assert!(lanes.run(columns).unwrap() == scalar.run(columns).unwrap());
+                }
+            }
+            assert!(asked[0] > 0);
+            assert_eq!(asked[1] == 0, snapshot, "{asked:?}");
         }
     });
 }

@@ -127,7 +127,28 @@ impl Interner {
                 }
             }
         }
-        let size = (elements, bytes);
+        self.answered_list((input, holds), answers, (elements, bytes))
+    }
+    /// The same of a list whose texts, which have so many bytes, are ids already.
+    pub(super) fn asked_ids(
+        &mut self,
+        (input, holds): (usize, &[u32]),
+        ids: &[u64],
+        bytes: u64,
+    ) -> Option<u64> {
+        let mut answers = 0u64;
+        for (bit, id) in holds.iter().enumerate() {
+            answers |= u64::from(ids.contains(&u64::from(*id))) << bit;
+        }
+        self.answered_list((input, holds), answers, (ids.len() as u64, bytes))
+    }
+    #[inline(always)]
+    fn answered_list(
+        &mut self,
+        (input, holds): (usize, &[u32]),
+        answers: u64,
+        size: (u64, u64),
+    ) -> Option<u64> {
         let key = key(input, true, answers, size);
         match self.asked.find(key, self.seeds(), self.round()) {
             Some(id) => Some(id),

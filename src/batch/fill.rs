@@ -248,11 +248,8 @@ impl Fill {
                     }
                 }
                 (Lanes::Words(words), given) => {
-                    let word = match plan.asks(at) {
-                        Some(asks) => asked(interner, (at, asks), given),
-                        None => word(interner, given, input.ty),
-                    };
-                    match (word, words.get_mut(lane)) {
+                    let asks = plan.asks(at).map(|asks| (at, asks));
+                    match (word(interner, asks, given, input.ty), words.get_mut(lane)) {
                         (Some(bits), Some(slot)) => *slot = f64::from_bits(bits),
                         _ => return false,
                     }
@@ -290,9 +287,18 @@ fn asked(interner: &mut Interner, (input, asks): (usize, &Asks), given: ValueRef
     }
 }
 
-/// The bits of a value that is an ordinary one of its type; null aside.
+/// The bits of a value that is an ordinary one of its type, null aside; where little is asked of the input, of any value that
+/// answers alike.
 #[inline]
-pub(super) fn word(interner: &mut Interner, given: ValueRef<'_>, ty: Ty) -> Option<u64> {
+pub(super) fn word(
+    interner: &mut Interner,
+    asks: Option<(usize, &Asks)>,
+    given: ValueRef<'_>,
+    ty: Ty,
+) -> Option<u64> {
+    if let Some(asks) = asks {
+        return asked(interner, asks, given);
+    }
     match given {
         ValueRef::Array(items) if ty.is_array() => {
             let elem = ty.elem()?;

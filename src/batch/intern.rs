@@ -16,7 +16,7 @@ const FEW: usize = 8_192;
 /// Places of the largest table that is kept.
 const KEPT: usize = 1 << 16;
 /// Arrays that are kept in mind.
-const LISTS: usize = 4_096;
+const LISTS: usize = 16_384;
 /// Arrays in one place of the table: with one, two that share a place would drive each other out.
 const WAYS: usize = 4;
 /// No array.
@@ -155,7 +155,7 @@ impl Interner {
     }
     /// Whether so much has gathered that the next chunk of rows had better begin anew.
     pub(super) fn is_filled(&self) -> bool {
-        self.texts.len() > self.known + FEW || self.arrays.words() > 2 * FEW || self.arrays.len() > 2 * FEW
+        self.texts.len() > self.known + FEW || self.arrays.words() > 8 * FEW || self.arrays.len() > 2 * FEW
     }
     /// Puts an id, whose text is not there yet, into the table.
     fn place(&mut self, id: u32) {

@@ -37,6 +37,9 @@ pub struct LaneWorker {
     pub(super) scalar: Worker,
     /// Whether texts and answers are those of the requests at hand.
     begun: bool,
+    /// Whether the interner holds texts of earlier rows, and what is remembered goes by their ids: so that a portion finds
+    /// what the one before has left.
+    holds_rows: bool,
     /// Whether these are rows that fill columns field by field.
     is_typed: bool,
     /// The columns whose texts the answers belong to: dead where they are those of rows. Its address is taken for as long
@@ -62,7 +65,8 @@ impl LaneWorker {
         out: &mut Vec<Receipt>,
     ) -> usize {
         out.clear();
-        self.begun = false;
+        // It may be another plan, and another host.
+        (self.begun, self.holds_rows) = (false, false);
         let mut replayed = 0;
         while out.len() < requests.len() {
             let from = out.len();
@@ -82,7 +86,7 @@ impl LaneWorker {
         replayed
     }
 
-    /// Another portion begins.
+    /// Another portion of the same batch begins: with the same plan and the same host.
     pub(super) fn begin(&mut self) {
         self.begun = false;
         // Nobody has asked for that of a portion with receipts.
@@ -144,12 +148,16 @@ impl LaneWorker {
                 std::ptr::eq(rows.program(), plan.program()) || rows.program() == plan.program()
             });
         }
-        if !self.begun || self.interner.is_filled() || self.interner.is_full() {
+        if !self.holds_rows || self.interner.is_filled() || self.interner.is_full() {
             self.interner.begin(plan, true);
             self.lanes.forget();
             self.known = Weak::new();
-            self.begun = true;
+            self.holds_rows = true;
+        } else if !self.begun && env.host.is_some_and(|host| !host.is_snapshot()) {
+            // Asked anew in each portion, it may answer otherwise.
+            self.lanes.forget();
         }
+        self.begun = true;
     }
 
     /// Makes columns of rows: by field where they say how, else request by request. Says of how many.
@@ -224,6 +232,7 @@ impl LaneWorker {
         if !same || env.host.is_some_and(|host| !host.is_snapshot()) {
             self.lanes.forget();
             self.known = Arc::downgrade(prepared);
+            self.holds_rows = false;
         }
         self.begun = true;
     }

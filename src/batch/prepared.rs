@@ -7,7 +7,7 @@ use super::columns::{Column, Optional};
 use super::fill::word;
 use super::intern::Interner;
 use bumpalo::Bump;
-use eclvm_kernel::lanes::{Arrays, Dictionary, InputColumn, LanePlan, NULL, masks, number_bits};
+use eclvm_kernel::lanes::{Arrays, Asks, Dictionary, InputColumn, LanePlan, NULL, masks, number_bits};
 use eclvm_kernel::program::StdInput;
 use eclvm_kernel::types::{Base, Ty};
 use eclvm_kernel::value::{TrustVector, ValueRef};
@@ -19,6 +19,23 @@ enum Kept {
     Uniform(u64),
     Words(Vec<f64>),
     Six(Box<[Vec<f64>; 6]>),
+}
+
+/// What a column is for.
+#[derive(Clone, Copy, Debug)]
+struct Wanted<'p> {
+    ty: Ty,
+    /// Whether it must be there, and whether it may be null.
+    required: bool,
+    nullable: bool,
+    /// Which of the policy's inputs it is, and what is asked of it, where that is little.
+    asks: Option<(usize, &'p Asks)>,
+}
+
+impl Wanted<'_> {
+    fn standard(ty: Ty, required: bool) -> Self {
+        Wanted { ty, required, nullable: false, asks: None }
+    }
 }
 
 /// What was found.
@@ -36,14 +53,16 @@ impl Prepared {
         let program = plan.program();
         let mut prepared = Prepared::default();
         prepared.interner.begin(plan, false);
-        for (column, input) in given.columns.iter().zip(&program.inputs) {
-            prepared.add(given.rows, column, input.ty, !input.ty.is_optional(), input.ty.is_optional());
+        for (at, (column, input)) in given.columns.iter().zip(&program.inputs).enumerate() {
+            let asks = plan.asks(at).map(|asks| (at, asks));
+            let nullable = input.ty.is_optional();
+            prepared.add(given.rows, column, Wanted { ty: input.ty, required: !nullable, nullable, asks });
         }
         let [caller, realm, trust] = &given.standard;
         let mentions = |input| program.mentions(input);
         let with_caller = mentions(StdInput::Caller) || (on_host && mentions(StdInput::Trust));
-        prepared.add(given.rows, caller, Ty::DID, with_caller, false);
-        prepared.add(given.rows, realm, Ty::TEXT, mentions(StdInput::Realm), false);
+        prepared.add(given.rows, caller, Wanted::standard(Ty::DID, with_caller));
+        prepared.add(given.rows, realm, Wanted::standard(Ty::TEXT, mentions(StdInput::Realm)));
         if on_host {
             // The host's is the truth: one that is given is a key that nobody knows.
             prepared.columns.push(Kept::Uniform(NULL));
@@ -56,7 +75,7 @@ impl Prepared {
                 (0..given.rows).filter(|row| is_odd(*row)).for_each(|row| prepared.mark(given.rows, row));
             }
         } else {
-            prepared.add(given.rows, trust, Ty::TRUST, mentions(StdInput::Trust), false);
+            prepared.add(given.rows, trust, Wanted::standard(Ty::TRUST, mentions(StdInput::Trust)));
         }
         if given.unknown_keys {
             prepared.mark_all(given.rows);
@@ -76,7 +95,8 @@ impl Prepared {
     }
 
     /// Looks over one input.
-    fn add(&mut self, rows: usize, column: &Column<'_>, ty: Ty, required: bool, nullable: bool) {
+    fn add(&mut self, rows: usize, column: &Column<'_>, wanted: Wanted<'_>) {
+        let Wanted { ty, required, nullable, .. } = wanted;
         let kept = match column {
             Column::Numbers(numbers) => {
                 self.mark_where(rows, numbers, |n| !n.is_finite());
@@ -89,15 +109,15 @@ impl Prepared {
                 }
                 Kept::AsGiven
             }
-            Column::Texts(texts) => self.words(rows, ty, |row| texts.get(row).map(|s| ValueRef::Text(s))),
-            Column::Dids(dids) => self.words(rows, ty, |row| dids.get(row).map(|d| ValueRef::Did(*d))),
-            Column::Uniform(value) => self.uniform(rows, *value, ty, required, nullable),
-            Column::Strings(_) | Column::Lists(_) => self.typed(rows, column, ty, nullable),
-            Column::Optional(optional) => self.optional(rows, *optional, ty, nullable),
+            Column::Texts(texts) => self.words(rows, wanted, |row| texts.get(row).map(|s| ValueRef::Text(s))),
+            Column::Dids(dids) => self.words(rows, wanted, |row| dids.get(row).map(|d| ValueRef::Did(*d))),
+            Column::Uniform(value) => self.uniform(rows, *value, wanted),
+            Column::Strings(_) | Column::Lists(_) => self.typed(rows, column, wanted),
+            Column::Optional(optional) => self.optional(rows, *optional, wanted),
             Column::Values(values) if !ty.is_array() && ty.base() == Base::Trust => {
-                self.vectors(rows, values, required, nullable)
+                self.vectors(rows, values, wanted)
             }
-            Column::Values(values) => self.words(rows, ty, |row| match values.get(row).copied() {
+            Column::Values(values) => self.words(rows, wanted, |row| match values.get(row).copied() {
                 None | Some(ValueRef::Missing) if !required => None,
                 Some(ValueRef::Null) if nullable => None,
                 None => Some(ValueRef::Missing),
@@ -107,24 +127,26 @@ impl Prepared {
         self.columns.push(kept);
     }
     /// Columns that say by themselves what they hold.
-    fn typed(&mut self, rows: usize, column: &Column<'_>, ty: Ty, nullable: bool) -> Kept {
+    fn typed(&mut self, rows: usize, column: &Column<'_>, wanted: Wanted<'_>) -> Kept {
+        let Wanted { ty, nullable, asks, .. } = wanted;
         let mut odd = Vec::new();
-        let mut words = Words { ty, nullable, interner: &mut self.interner };
+        let mut words = Words { ty, nullable, asks, interner: &mut self.interner };
         let words = words.of(column, None, 0..rows, &mut |row| odd.push(row));
         odd.into_iter().for_each(|row| self.mark(rows, row));
         Kept::Words(words.into_iter().map(f64::from_bits).collect())
     }
     /// A column with nulls. Where null does not belong, such requests are unusual, and the rest may be taken as it stands.
-    fn optional(&mut self, rows: usize, optional: Optional<'_>, ty: Ty, nullable: bool) -> Kept {
+    fn optional(&mut self, rows: usize, optional: Optional<'_>, wanted: Wanted<'_>) -> Kept {
+        let nullable = wanted.nullable;
         let (inner, valid) = (optional.column(), optional.validity());
         let as_given = matches!(inner, Column::Numbers(_) | Column::Bools(_) | Column::Trust(_));
         if !nullable && as_given {
             (0..rows).filter(|row| !valid.has(*row)).for_each(|row| self.mark(rows, row));
-            self.add(rows, &inner, ty, true, false);
+            self.add(rows, &inner, Wanted { required: true, ..wanted });
             return self.columns.pop().unwrap_or(Kept::Uniform(NULL));
         }
         let Column::Trust(given) = inner else {
-            return self.typed(rows, &Column::Optional(optional), ty, nullable);
+            return self.typed(rows, &Column::Optional(optional), wanted);
         };
         let mut six: Box<[Vec<f64>; 6]> = Box::default();
         for (out, component) in six.iter_mut().zip(given) {
@@ -152,12 +174,17 @@ impl Prepared {
         }
     }
     /// Bits of each value; null where there is None.
-    fn words<'v>(&mut self, rows: usize, ty: Ty, value: impl Fn(usize) -> Option<ValueRef<'v>>) -> Kept {
+    fn words<'v>(
+        &mut self,
+        rows: usize,
+        Wanted { ty, asks, .. }: Wanted<'_>,
+        value: impl Fn(usize) -> Option<ValueRef<'v>>,
+    ) -> Kept {
         let mut words = Vec::with_capacity(rows);
         for row in 0..rows {
             let bits = match value(row) {
                 None => NULL,
-                Some(value) => match word(&mut self.interner, value, ty) {
+                Some(value) => match word(&mut self.interner, asks, value, ty) {
                     Some(bits) => bits,
                     None => {
                         self.mark(rows, row);
@@ -169,7 +196,8 @@ impl Prepared {
         }
         Kept::Words(words)
     }
-    fn vectors(&mut self, rows: usize, values: &[ValueRef<'_>], required: bool, nullable: bool) -> Kept {
+    fn vectors(&mut self, rows: usize, values: &[ValueRef<'_>], wanted: Wanted<'_>) -> Kept {
+        let Wanted { required, nullable, .. } = wanted;
         let mut six: Box<[Vec<f64>; 6]> = Box::default();
         for row in 0..rows {
             let vector = match values.get(row).copied().unwrap_or(ValueRef::Missing) {
@@ -187,13 +215,14 @@ impl Prepared {
         }
         Kept::Six(six)
     }
-    fn uniform(&mut self, rows: usize, value: ValueRef<'_>, ty: Ty, required: bool, nullable: bool) -> Kept {
+    fn uniform(&mut self, rows: usize, value: ValueRef<'_>, wanted: Wanted<'_>) -> Kept {
+        let Wanted { ty, required, nullable, asks } = wanted;
         match value {
             ValueRef::Missing if !required => Kept::Uniform(NULL),
             ValueRef::Null if nullable => Kept::Uniform(NULL),
             ValueRef::Trust(t) if !ty.is_array() && ty.base() == Base::Trust && t.is_valid() => Kept::AsGiven,
             ValueRef::Number(n) if ty == Ty::NUMBER && n.is_finite() => Kept::Uniform(number_bits(n)),
-            value => match word(&mut self.interner, value, ty) {
+            value => match word(&mut self.interner, asks, value, ty) {
                 Some(bits) => Kept::Uniform(bits),
                 None => {
                     self.mark_all(rows);

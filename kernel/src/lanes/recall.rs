@@ -17,10 +17,10 @@ use super::{masks, ops};
 
 /// Columns of a key.
 const KEYS: usize = 3;
-/// Outcomes that are kept.
-const MOST: usize = 1_024;
-/// Slots for each of them: few must be looked for twice.
-const SLOTS: usize = 16;
+/// Outcomes that are kept: their numbers fit into half a place.
+const MOST: usize = 16_384;
+/// Places for each of them, at least: few must be looked for twice.
+const PLACES: usize = 4;
 /// How far from its own place an outcome may be.
 const PROBES: usize = 4;
 /// Lanes noted of one chunk.
@@ -34,20 +34,18 @@ const THERE: u64 = 1 << 31;
 const TARGET: u32 = 16;
 const UNITS: u32 = 32;
 
+/// Two in a cache line.
 #[derive(Clone, Copy, Debug, Default)]
-#[repr(align(64))]
-struct Slot {
+#[repr(align(32))]
+struct Outcome {
     key: [u64; KEYS],
     bits: u64,
-    words: [u64; WORDS],
 }
 
 /// What is known of a loop.
 #[derive(Debug, Default)]
 pub(super) struct Recall {
-    /// A power of two, or none.
-    slots: Vec<Slot>,
-    used: usize,
+    known: Known,
     /// What all lanes share.
     shared: Vec<u64>,
     /// No outcome has more units.
@@ -66,7 +64,18 @@ pub(super) struct Note {
     units: u64,
 }
 
-impl Slot {
+/// Outcomes by their keys. A place is small, so that a key which is not there costs no line of memory of its own.
+#[derive(Debug, Default)]
+struct Known {
+    /// A power of two of them, or none: the number of an outcome, 0 for none; above it a part of its key's hash.
+    places: Vec<u32>,
+    /// By their numbers; the first stands for none.
+    outcomes: Vec<Outcome>,
+    /// The words that they leave.
+    words: Vec<[u64; WORDS]>,
+}
+
+impl Outcome {
     /// All parts at once: one jump, not three.
     #[inline(always)]
     fn has(&self, key: [u64; KEYS]) -> bool {
@@ -76,32 +85,120 @@ impl Slot {
 }
 
 #[inline(always)]
-fn place(key: [u64; KEYS], slots: usize) -> usize {
+fn hash(key: [u64; KEYS]) -> u64 {
     let [a, b, c] = key;
     let a = a.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let b = b.wrapping_mul(0xC2B2_AE3D_27D4_EB4F);
     let c = c.wrapping_mul(0x1656_67B1_9E37_79F9);
     let sum = a ^ b.rotate_left(21) ^ c.rotate_left(42);
-    (sum ^ sum >> 32) as usize & slots.wrapping_sub(1)
+    sum ^ sum >> 32
 }
 
-/// The slot of a key, or a free one; None where all that it might be in are taken.
+/// The place itself, and what stands above the number in it.
 #[inline(always)]
-fn slot_of(slots: &[Slot], key: [u64; KEYS]) -> Option<(usize, &Slot)> {
-    let first = place(key, slots.len());
-    (0..PROBES)
-        .map(|probe| (first + probe) & slots.len().wrapping_sub(1))
-        .filter_map(|at| Some((at, slots.get(at)?)))
-        .find(|(_, slot)| slot.bits == 0 || slot.has(key))
+fn place(hash: u64, places: usize) -> (usize, u32) {
+    (hash as usize & places.wrapping_sub(1), (hash >> 32) as u32 & !0xFFFF)
+}
+
+impl Known {
+    fn is_empty(&self) -> bool {
+        self.outcomes.len() <= 1
+    }
+    fn is_full(&self) -> bool {
+        self.outcomes.len() > MOST
+    }
+    fn clear(&mut self) {
+        // The room is kept: memory that is new takes long to touch.
+        if !self.is_empty() {
+            self.places.fill(0);
+        }
+        self.outcomes.clear();
+        self.words.clear();
+    }
+    /// The number of a key's outcome; 0 where there is none.
+    #[inline(always)]
+    fn find(&self, key: [u64; KEYS]) -> usize {
+        let (at, tag) = place(hash(key), self.places.len());
+        // Most often it is in its own place, or nowhere.
+        let place = self.places.get(at).copied().unwrap_or(0);
+        let number = (place & 0xFFFF) as usize;
+        if place == 0 || place & !0xFFFF == tag && self.is(number, key) {
+            return number;
+        }
+        self.displaced(key)
+    }
+    #[inline(always)]
+    fn is(&self, number: usize, key: [u64; KEYS]) -> bool {
+        self.outcomes.get(number).is_some_and(|outcome| outcome.has(key))
+    }
+    #[inline(never)]
+    fn displaced(&self, key: [u64; KEYS]) -> usize {
+        self.probe(key).map_or(0, |(_, number)| number)
+    }
+    /// The place of a key and the number there, which is 0 where it is free; None where all that it might be in are taken.
+    fn probe(&self, key: [u64; KEYS]) -> Option<(usize, usize)> {
+        let (first, tag) = place(hash(key), self.places.len());
+        (0..PROBES)
+            .map(|probe| (first + probe) & self.places.len().wrapping_sub(1))
+            .filter_map(|at| Some((at, *self.places.get(at)?)))
+            .map(|(at, place)| (at, place & !0xFFFF, (place & 0xFFFF) as usize))
+            .find(|(_, there, number)| *number == 0 || *there == tag && self.is(*number, key))
+            .map(|(at, _, number)| (at, number))
+    }
+    fn put(&mut self, new: Outcome, words: [u64; WORDS]) {
+        if self.is_full() {
+            return;
+        }
+        if self.outcomes.is_empty() {
+            self.outcomes.push(Outcome::default());
+            self.words.push([0; WORDS]);
+        }
+        if self.places.len() < self.outcomes.len() * PLACES {
+            let more = (self.outcomes.len() * PLACES).next_power_of_two().max(1_024);
+            self.places.clear();
+            self.places.resize(more, 0);
+            (1..self.outcomes.len()).for_each(|number| self.place(number));
+        }
+        if let Some((_, 0)) = self.probe(new.key) {
+            self.outcomes.push(new);
+            self.words.push(words);
+            self.place(self.outcomes.len() - 1);
+        }
+    }
+    /// Puts an outcome where it belongs, if there is room.
+    fn place(&mut self, number: usize) {
+        let Some(key) = self.outcomes.get(number).map(|outcome| outcome.key) else { return };
+        let (_, tag) = place(hash(key), self.places.len());
+        if let Some((at, 0)) = self.probe(key)
+            && let Some(place) = self.places.get_mut(at)
+        {
+            *place = tag | number as u32;
+        }
+    }
+    /// The outcome of each lane's key; 0 where there is none.
+    fn look<const N: usize>(&self, keys: [&[f64]; N], mask: &[u64], out: &mut [f64]) {
+        wide(
+            #[inline(always)]
+            move || {
+                for (number, (out, word)) in out.chunks_mut(64).zip(mask).enumerate() {
+                    if *word == 0 {
+                        out.fill(0.0);
+                        continue;
+                    }
+                    let keys = keys.map(|column| column.get(number * 64..).unwrap_or(&[]));
+                    for (lane, out) in out.iter_mut().enumerate() {
+                        let found = self.find(key_of(keys, lane));
+                        *out = f64::from_bits(self.outcomes.get(found).map_or(0, |outcome| outcome.bits));
+                    }
+                }
+            },
+        );
+    }
 }
 
 impl Recall {
     pub(super) fn clear(&mut self) {
-        // The room is kept: memory that is new takes long to touch.
-        if self.used > 0 {
-            self.slots.fill(Slot::default());
-        }
-        self.used = 0;
+        self.known.clear();
         self.most = 0;
         (self.asked, self.found, self.given_up) = (0, 0, false);
     }
@@ -113,59 +210,8 @@ impl Recall {
         }
         !self.given_up
     }
-    fn put(&mut self, new: Slot) {
-        if self.used >= MOST {
-            return;
-        }
-        if self.slots.len() < (self.used + 1) * SLOTS {
-            let more = vec![Slot::default(); ((self.used + 1) * SLOTS).next_power_of_two().max(256)];
-            let old = core::mem::replace(&mut self.slots, more);
-            self.used = 0;
-            old.into_iter().filter(|slot| slot.bits != 0).for_each(|slot| self.place(slot));
-        }
-        self.place(new);
-    }
-    fn place(&mut self, new: Slot) {
-        if let Some((at, Slot { bits: 0, .. })) = slot_of(&self.slots, new.key)
-            && let Some(slot) = self.slots.get_mut(at)
-        {
-            *slot = new;
-            self.used += 1;
-            self.most = self.most.max(new.bits >> UNITS);
-        }
-    }
 }
 
-#[cold]
-#[inline(never)]
-fn displaced(slots: &[Slot], key: [u64; KEYS]) -> u64 {
-    slot_of(slots, key).map_or(0, |(_, slot)| slot.bits)
-}
-
-/// The outcome of each lane's key; 0 where there is none.
-fn look<const N: usize>(slots: &[Slot], keys: [&[f64]; N], mask: &[u64], out: &mut [f64]) {
-    wide(
-        #[inline(always)]
-        move || {
-            for (number, (out, word)) in out.chunks_mut(64).zip(mask).enumerate() {
-                if *word == 0 {
-                    out.fill(0.0);
-                    continue;
-                }
-                let keys = keys.map(|column| column.get(number * 64..).unwrap_or(&[]));
-                for (lane, out) in out.iter_mut().enumerate() {
-                    let key = key_of(keys, lane);
-                    // Most often it is in its own place, or nowhere; a free slot has no bits.
-                    let found = match slots.get(place(key, slots.len())) {
-                        Some(slot) if slot.has(key) || slot.bits == 0 => slot.bits,
-                        _ => displaced(slots, key),
-                    };
-                    *out = f64::from_bits(found);
-                }
-            }
-        },
-    );
-}
 #[inline(always)]
 fn key_of<const N: usize>(keys: [&[f64]; N], lane: usize) -> [u64; KEYS] {
     let mut key = [0; KEYS];
@@ -248,7 +294,7 @@ impl Run<'_> {
         }
         let mut waiting = core::mem::take(&mut self.s.test);
         waiting.copy_from_slice(self.s.waiting_for(this.head));
-        if known.used > 0 {
+        if !known.known.is_empty() {
             let mut outcomes = self.s.columns.take_spare();
             self.look_up(known, (n, keys), &waiting, &mut outcomes);
             let mut hits = core::mem::take(&mut self.s.more);
@@ -267,7 +313,7 @@ impl Run<'_> {
         }
         let s = &mut *self.s;
         let columns = keys.map(|at| s.columns.column(&self.given.inputs, at));
-        if known.used < MOST {
+        if !known.known.is_full() {
             let mut noted = 0;
             for (number, word) in waiting.iter().enumerate() {
                 if noted >= NOTES {
@@ -291,9 +337,9 @@ impl Run<'_> {
             Operand::K(_) => &[],
         });
         match n {
-            1 => look(&known.slots, [a], mask, out),
-            2 => look(&known.slots, [a, b], mask, out),
-            _ => look(&known.slots, [a, b, c], mask, out),
+            1 => known.known.look([a], mask, out),
+            2 => known.known.look([a, b], mask, out),
+            _ => known.known.look([a, b, c], mask, out),
         }
     }
 
@@ -316,7 +362,7 @@ impl Run<'_> {
             masks::each(hits, |lane| {
                 let mut key = [0; KEYS];
                 key.iter_mut().zip(columns).take(n).for_each(|(key, column)| *key = column.bits(lane));
-                let left = slot_of(&known.slots, key).map_or([0; WORDS], |(_, slot)| slot.words);
+                let left = known.known.words.get(known.known.find(key)).copied().unwrap_or_default();
                 for (column, word) in words.iter_mut().zip(left) {
                     column.get_mut(lane).into_iter().for_each(|slot| *slot = f64::from_bits(word));
                 }
@@ -368,9 +414,46 @@ impl Run<'_> {
             for (word, at) in left.iter_mut().zip(&this.words_out) {
                 *word = s.columns.column(&self.given.inputs, *at).bits(note.lane);
             }
-            known.put(Slot { key: note.key, bits, words: left });
+            known.most = known.most.max(bits >> UNITS);
+            known.known.put(Outcome { key: note.key, bits }, left);
         }
         s.notes = notes;
         s.notes.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KEYS, Known, MOST, Outcome, WORDS};
+
+    fn key(n: u64) -> [u64; KEYS] {
+        [n % 4_000, n / 4_000, 7]
+    }
+    fn put(known: &mut Known, n: u64) {
+        known.put(Outcome { key: key(n), bits: n + 1 }, [n; WORDS]);
+    }
+    fn found(known: &Known, n: u64) -> Option<(u64, u64)> {
+        let number = known.find(key(n));
+        (number != 0).then(|| (known.outcomes[number].bits, known.words[number][0]))
+    }
+
+    /// What is found is the key's own outcome, however many share its place; few are not kept, and more than `MOST` never.
+    #[test]
+    fn outcomes_are_those_of_their_keys_and_bounded() {
+        let mut known = Known::default();
+        for round in 0..2 {
+            assert_eq!((known.is_empty(), found(&known, 3)), (true, None), "round {round}");
+            let all = MOST as u64 + 5_000;
+            for n in 0..all {
+                put(&mut known, n);
+                put(&mut known, n / 2);
+            }
+            assert!(known.is_full() && known.outcomes.len() == MOST + 1);
+            assert!(known.places.len() <= 8 * MOST);
+            let kept = (0..all).filter_map(|n| found(&known, n).map(|it| (n, it)));
+            let kept: Vec<_> = kept.inspect(|(n, it)| assert_eq!(*it, (n + 1, *n))).collect();
+            assert!(kept.len() > MOST * 95 / 100, "{}", kept.len());
+            known.clear();
+        }
     }
 }

@@ -169,7 +169,7 @@ impl<'p> Lengths<'p> {
         this.left = usize::try_from(this.varint()?).map_err(|_| bad)?;
         this.first = Some(this.signed()?);
         this.per_part = block.checked_div(this.parts).ok_or(bad)?;
-        let sound = this.per_part > 0 && this.per_part % 32 == 0 && block % 128 == 0;
+        let sound = this.per_part > 0 && this.per_part.is_multiple_of(32) && block.is_multiple_of(128);
         if sound && block.is_multiple_of(this.parts) { Ok(this) } else { Err(bad) }
     }
     fn varint(&mut self) -> Result<u64, &'static str> {

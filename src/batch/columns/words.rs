@@ -7,7 +7,7 @@ use super::nested::{Lists, Validity};
 use super::strings::Strings;
 use super::{Column, cell};
 use bumpalo::Bump;
-use eclvm_kernel::lanes::{Arrays, NULL, number_bits};
+use eclvm_kernel::lanes::{Arrays, Asks, NULL, number_bits};
 use eclvm_kernel::limits::{MAX_ARRAY_ELEMENTS, MAX_TEXT_BYTES};
 use eclvm_kernel::types::{Base, Ty};
 use eclvm_kernel::value::{Did, ValueRef};
@@ -22,6 +22,8 @@ pub(in crate::batch) struct Words<'p> {
     pub(in crate::batch) ty: Ty,
     /// Whether null belongs to it.
     pub(in crate::batch) nullable: bool,
+    /// Which input they are, and what is asked of it, where that is little.
+    pub(in crate::batch) asks: Option<(usize, &'p Asks)>,
     pub(in crate::batch) interner: &'p mut Interner,
 }
 
@@ -55,7 +57,7 @@ impl Words<'_> {
                     bump.reset();
                     match cell(column, words.ty, row, &bump) {
                         ValueRef::Null if words.nullable => Some(NULL),
-                        value => word(words.interner, value, words.ty),
+                        value => word(words.interner, words.asks, value, words.ty),
                     }
                 })
             }
@@ -88,7 +90,10 @@ impl Words<'_> {
 
     fn string(&mut self, text: &str) -> Option<u64> {
         match self.ty.base() {
-            Base::Text if text.len() <= MAX_TEXT_BYTES => self.interner.text(text),
+            Base::Text if text.len() <= MAX_TEXT_BYTES => match self.asks {
+                Some(asks) => self.interner.asked_text(asks, text),
+                None => self.interner.text(text),
+            },
             Base::Did => Did::new(text).and_then(|did| self.interner.did(did.as_str())),
             _ => None,
         }
@@ -132,7 +137,8 @@ impl Words<'_> {
         let all = lists.ranges(&rows);
         let from = all.start;
         let mut wrong = Vec::new();
-        let mut elements = Words { ty: elem, nullable: elem.is_optional(), interner: self.interner };
+        let mut elements =
+            Words { ty: elem, nullable: elem.is_optional(), asks: None, interner: self.interner };
         let items = elements.of(&lists.items(), None, all, &mut |item| wrong.push(item));
         let has_texts = elem.base() == Base::Text;
         self.each(valid, rows, odd, |words, row| {
@@ -149,7 +155,10 @@ impl Words<'_> {
                     .fold(0u64, |sum, id| sum + words.interner.texts.text(*id as usize).len() as u64),
                 false => 0,
             };
-            words.interner.list(list, bytes)
+            match words.asks {
+                Some((input, Asks::List { holds })) => words.interner.asked_ids((input, holds), list, bytes),
+                _ => words.interner.list(list, bytes),
+            }
         })
     }
 }

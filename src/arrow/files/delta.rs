@@ -47,7 +47,7 @@ pub(super) fn look<R: ChunkReader + 'static>(
                 .and_then(|bytes| strings(bytes, page.encoding(), page.num_values() as usize));
             let found = found.map_err(|what| format!("page {number}, delta-encoded strings: {what}"))?;
             all.longest = all.longest.max(found.longest);
-            all.bytes += found.bytes;
+            all.bytes = all.bytes.saturating_add(found.bytes);
         }
         number += 1;
     }

@@ -31,16 +31,7 @@ const WORLD: &str = include_str!("../examples/transfer/state.json");
 const MULTISIG: &str = include_str!("../examples/policies/multisig.ecl");
 const ROLES: &str = include_str!("../examples/policies/roles.ecl");
 const TRUST: &str = "trust.r >= 0.5";
-/// The same checks where all is given and nobody is asked.
-const TRANSFER_GIVEN: &str =
-    "policy transfer(amount: number, balance: number, from: trust, to: trust, credentials: [string]) {
-    require amount > 0, \"the amount must be positive\";
-    require amount <= balance, \"not enough balance\";
-    require trust_norm(from) >= 0.4, \"the sender is not trusted enough\";
-    require trust_norm(to) >= 0.3, \"the receiver is not trusted enough\";
-    require amount <= 5_000 || \"kyc\" in credentials, \"large transfers need KYC\";
-    require trust_distance(from, to) < 0.3, \"sender and receiver are too far apart\";
-}";
+const TRANSFER_GIVEN: &str = include_str!("common/transfer_given.ecl");
 /// A thousand rounds of arithmetic and a branch, with nothing to fold and nothing to ask.
 const LOOP: &str = "policy loop(seed: number) {
     let x = seed;

@@ -14,6 +14,17 @@ use eclvm_kernel::request::Env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
+/// Whose texts, by their ids, all that is remembered goes by.
+#[derive(Default)]
+enum TextsOf {
+    #[default]
+    Nobody,
+    /// Rows': the interner keeps them, so that a portion finds what the one before has left.
+    Rows,
+    /// Columns', dead or not. Their address is taken for as long as this stands, so that no other columns are mistaken for them.
+    Columns(Weak<Prepared>),
+}
+
 /// The lanes engine of one thread, with the scalar engine beside it. [`super::Batch`] has one for each; by itself it is for
 /// those who bring their own threads.
 #[derive(Default)]
@@ -37,14 +48,9 @@ pub struct LaneWorker {
     pub(super) scalar: Worker,
     /// Whether texts and answers are those of the requests at hand.
     begun: bool,
-    /// Whether the interner holds texts of earlier rows, and what is remembered goes by their ids: so that a portion finds
-    /// what the one before has left.
-    holds_rows: bool,
     /// Whether these are rows that fill columns field by field.
     is_typed: bool,
-    /// The columns whose texts the answers belong to: dead where they are those of rows. Its address is taken for as long
-    /// as this stands, so that no other columns are mistaken for them.
-    known: Weak<Prepared>,
+    of: TextsOf,
 }
 
 impl LaneWorker {
@@ -66,7 +72,7 @@ impl LaneWorker {
     ) -> usize {
         out.clear();
         // It may be another plan, and another host.
-        (self.begun, self.holds_rows) = (false, false);
+        (self.begun, self.of) = (false, TextsOf::Nobody);
         let mut replayed = 0;
         while out.len() < requests.len() {
             let from = out.len();
@@ -148,11 +154,10 @@ impl LaneWorker {
                 std::ptr::eq(rows.program(), plan.program()) || rows.program() == plan.program()
             });
         }
-        if !self.holds_rows || self.interner.is_filled() || self.interner.is_full() {
+        if !matches!(self.of, TextsOf::Rows) || self.interner.is_filled() || self.interner.is_full() {
             self.interner.begin(plan, true);
             self.lanes.forget();
-            self.known = Weak::new();
-            self.holds_rows = true;
+            self.of = TextsOf::Rows;
         } else if !self.begun && env.host.is_some_and(|host| !host.is_snapshot()) {
             // Asked anew in each portion, it may answer otherwise.
             self.lanes.forget();
@@ -228,11 +233,11 @@ impl LaneWorker {
     /// Begins a portion of columns. What a host has answered is asked for anew, unless it is a snapshot, which cannot answer
     /// otherwise and does not mind; it is the same one, since a batch has one host.
     fn begin_columns(&mut self, prepared: &Arc<Prepared>, env: &Env<'_>) {
-        let same = std::ptr::eq(self.known.as_ptr(), Arc::as_ptr(prepared));
+        let same =
+            matches!(&self.of, TextsOf::Columns(of) if std::ptr::eq(of.as_ptr(), Arc::as_ptr(prepared)));
         if !same || env.host.is_some_and(|host| !host.is_snapshot()) {
             self.lanes.forget();
-            self.known = Arc::downgrade(prepared);
-            self.holds_rows = false;
+            self.of = TextsOf::Columns(Arc::downgrade(prepared));
         }
         self.begun = true;
     }

@@ -17,15 +17,7 @@ pub const W2: &str = "policy entry(of: trust, credentials: [string]) {
     require trust_norm(of) >= 0.25, \"trust is too low\";
     require \"member\" in credentials, \"members only\";
 }";
-pub const W3: &str =
-    "policy transfer(amount: number, balance: number, from: trust, to: trust, credentials: [string]) {
-    require amount > 0, \"the amount must be positive\";
-    require amount <= balance, \"not enough balance\";
-    require trust_norm(from) >= 0.4, \"the sender is not trusted enough\";
-    require trust_norm(to) >= 0.3, \"the receiver is not trusted enough\";
-    require amount <= 5_000 || \"kyc\" in credentials, \"large transfers need KYC\";
-    require trust_distance(from, to) < 0.3, \"sender and receiver are too far apart\";
-}";
+pub const W3: &str = include_str!("../../common/transfer_given.ecl");
 pub const W4: &str = include_str!("../../../examples/policies/roles.ecl");
 pub const W5: &str = "policy loop(seed: number) {
     let x = seed;

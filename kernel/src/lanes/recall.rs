@@ -157,23 +157,24 @@ impl Known {
             let more = (self.outcomes.len() * PLACES).next_power_of_two().max(1_024);
             self.places.clear();
             self.places.resize(more, 0);
-            (1..self.outcomes.len()).for_each(|number| self.place(number));
+            for number in 1..self.outcomes.len() {
+                let key = self.outcomes.get(number).map_or([0; KEYS], |outcome| outcome.key);
+                self.place(key, number);
+            }
         }
-        if let Some((_, 0)) = self.probe(new.key) {
+        if self.place(new.key, self.outcomes.len()) {
             self.outcomes.push(new);
             self.words.push(words);
-            self.place(self.outcomes.len() - 1);
         }
     }
-    /// Puts an outcome where it belongs, if there is room.
-    fn place(&mut self, number: usize) {
-        let Some(key) = self.outcomes.get(number).map(|outcome| outcome.key) else { return };
+    /// Gives a number the place of its key; false where the key has one, or there is no room.
+    fn place(&mut self, key: [u64; KEYS], number: usize) -> bool {
+        let Some((at, 0)) = self.probe(key) else { return false };
         let (_, tag) = place(hash(key), self.places.len());
-        if let Some((at, 0)) = self.probe(key)
-            && let Some(place) = self.places.get_mut(at)
-        {
+        self.places.get_mut(at).is_some_and(|place| {
             *place = tag | number as u32;
-        }
+            true
+        })
     }
     /// The outcome of each lane's key; 0 where there is none.
     fn look<const N: usize>(&self, keys: [&[f64]; N], mask: &[u64], out: &mut [f64]) {

@@ -1,6 +1,7 @@
 //! Requests, row by row, into columns. Only the ordinary is taken: a request with anything unusual about its inputs is left
 //! out, and the scalar engine says what that means.
 
+use super::asked::asked_text;
 use super::intern::Interner;
 use super::{Requests, TypedRows};
 use bumpalo::Bump;
@@ -271,24 +272,20 @@ impl Fill {
 
 /// The bits of a text, or a list of texts, of which little is asked.
 #[inline]
-fn asked(interner: &mut Interner, (input, asks): (usize, &Asks), given: ValueRef<'_>) -> Option<u64> {
-    match (asks, given) {
-        (Asks::Text { .. }, ValueRef::Text(s)) if s.len() <= MAX_TEXT_BYTES => {
-            interner.asked_text((input, asks), s)
-        }
-        (Asks::List { holds }, ValueRef::Array(items)) if items.len() <= MAX_ARRAY_ELEMENTS => {
-            let texts = items.iter().map(|item| match item {
-                ValueRef::Text(s) if s.len() <= MAX_TEXT_BYTES => Some(*s),
+fn asked(interner: &mut Interner, asks: (usize, &Asks), given: ValueRef<'_>) -> Option<u64> {
+    match given {
+        ValueRef::Text(s) => asked_text(asks.1, s),
+        ValueRef::Array(items) if items.len() <= MAX_ARRAY_ELEMENTS => {
+            interner.asked_list(asks, items, |item| match item {
+                ValueRef::Text(s) if s.len() <= MAX_TEXT_BYTES => Some(s),
                 _ => None,
-            });
-            interner.asked_list((input, holds), texts)
+            })
         }
         _ => None,
     }
 }
 
-/// The bits of a value that is an ordinary one of its type, null aside; where little is asked of the input, of any value that
-/// answers alike.
+/// The bits of a value that is an ordinary one of its type, null aside; where little is asked of the input, its answers.
 #[inline]
 pub(super) fn word(
     interner: &mut Interner,

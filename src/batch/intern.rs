@@ -249,28 +249,30 @@ impl Interner {
         Some(u64::from(id))
     }
 
-    /// The bits of an array, of whose elements `word` says the bits, and `bytes_of` how many bytes of texts they are; None
-    /// where one has no bits. `word` may be asked twice.
+    /// The bits of an array, of whose elements `word` says the bits, and `bytes_of` how many bytes of texts they are, for
+    /// which, added up, `cost` says as many as are to be paid for; None where one has no bits. `word` may be asked twice.
     #[inline]
-    pub(super) fn array_of<T>(
+    pub(super) fn array_of<'t, T>(
         &mut self,
-        items: &[T],
-        bytes_of: impl Fn(&T) -> usize,
-        mut word: impl FnMut(&mut Self, &T) -> Option<u64>,
+        items: &'t [T],
+        bytes_of: impl Fn(&'t T) -> usize,
+        cost: impl Fn(u64) -> u64,
+        mut word: impl FnMut(&mut Self, &'t T) -> Option<u64>,
     ) -> Option<u64> {
-        let (mut key, mut bytes) = (0u128, 0usize);
+        let (mut key, mut bytes) = (0u128, 0u64);
         let mut ids = 0;
         if items.len() <= SHORT {
             for item in items {
                 let id = word(self, item)?;
                 ids |= id;
                 key = key << KEY_BITS | u128::from(id + 1);
-                bytes += bytes_of(item);
+                bytes += bytes_of(item) as u64;
             }
         }
         if items.len() > SHORT || ids + 1 >= 1 << KEY_BITS {
-            return self.long(items, bytes_of, word);
+            return self.long(items, bytes_of, cost, word);
         }
+        let bytes = cost(bytes);
         if self.short.is_empty() {
             self.short.resize(KEYS, ShortList::default());
         }
@@ -280,7 +282,7 @@ impl Interner {
         let known = *self.short.get(at)?;
         let [l, h] = known.key;
         let same = (l ^ low) | (h ^ high) == 0 && known.round == self.round;
-        if same && known.bytes as usize == bytes {
+        if same && u64::from(known.bytes) == bytes {
             return Some(u64::from(known.id));
         }
         let mut words = [0; SHORT];
@@ -288,17 +290,18 @@ impl Interner {
             *word = (key >> (n * KEY_BITS)) as u64 & ((1 << KEY_BITS) - 1);
             *word -= 1;
         }
-        let id = self.list(words.get(..items.len())?, bytes as u64)?;
+        let id = self.list(words.get(..items.len())?, bytes)?;
         if let Some(slot) = self.short.get_mut(at) {
             *slot = ShortList { key: [low, high], id: id as u32, bytes: bytes as u32, round: self.round };
         }
         Some(id)
     }
-    fn long<T>(
+    fn long<'t, T>(
         &mut self,
-        items: &[T],
-        bytes_of: impl Fn(&T) -> usize,
-        mut word: impl FnMut(&mut Self, &T) -> Option<u64>,
+        items: &'t [T],
+        bytes_of: impl Fn(&'t T) -> usize,
+        cost: impl Fn(u64) -> u64,
+        mut word: impl FnMut(&mut Self, &'t T) -> Option<u64>,
     ) -> Option<u64> {
         let mut words = std::mem::take(&mut self.scratch);
         words.clear();
@@ -307,7 +310,7 @@ impl Interner {
             words.push(word(self, item)?);
             bytes += bytes_of(item) as u64;
         }
-        let id = self.list(&words, bytes);
+        let id = self.list(&words, cost(bytes));
         self.scratch = words;
         id
     }
@@ -317,14 +320,15 @@ impl Interner {
             ValueRef::Text(s) => s.len(),
             _ => 0,
         };
-        self.array_of(items, bytes_of, |this, item| match item {
+        let word = |this: &mut Self, item: &ValueRef<'_>| match item {
             ValueRef::Number(n) => Some(number_bits(*n)),
             ValueRef::Bool(b) => Some(u64::from(*b)),
             ValueRef::Text(s) => this.text(s),
             ValueRef::Did(d) => this.did(d.as_str()),
             ValueRef::Null => Some(NULL),
             _ => None,
-        })
+        };
+        self.array_of(items, bytes_of, |bytes| bytes, word)
     }
     /// The bits of an array of these elements, whose texts have so many bytes. Equal ones that follow closely are one: what
     /// is remembered of arrays goes by their ids. Only the latest few in each place of a small table are looked at, so that

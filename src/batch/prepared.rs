@@ -130,7 +130,7 @@ impl Prepared {
     fn typed(&mut self, rows: usize, column: &Column<'_>, wanted: Wanted<'_>) -> Kept {
         let Wanted { ty, nullable, asks, .. } = wanted;
         let mut odd = Vec::new();
-        let mut words = Words { ty, nullable, asks, interner: &mut self.interner };
+        let mut words = Words { ty, nullable, asks, elements: false, interner: &mut self.interner };
         let words = words.of(column, None, 0..rows, &mut |row| odd.push(row));
         odd.into_iter().for_each(|row| self.mark(rows, row));
         Kept::Words(words.into_iter().map(f64::from_bits).collect())

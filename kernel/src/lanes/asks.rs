@@ -1,41 +1,344 @@
-//! What a plan wants to know of an input. Of many a text and list it only asks how they compare with constants: then texts
-//! that answer alike and are equally long (prices go by length) are one to it, and whoever makes columns of requests may
-//! put any of them in the place of another.
+//! What a plan wants to know of an input. Of many a text and list it only asks how texts compare with constants. Then the
+//! answers and the sizes are all there is to a value, and whoever makes columns of requests works them out where the text
+//! lies, and keeps no text.
+//!
+//! Such a text, and such a list of which nothing is asked but whether it holds constants, is one word ([`Of::Text`],
+//! [`Of::Any`]):
+//!
+//! ```text
+//!  bits 0..16   the answers to the questions, one bit each; of a list, whether one of its texts answers so
+//!  bits 16..48  bytes of text
+//!  bits 48..62  elements of a list, by eights
+//! ```
+//!
+//! Prices go by sizes, in steps: bytes are rounded up to the most that cost as much with every constant they are compared
+//! with. A list whose elements are asked one by one ([`Of::Elements`]) stays an array of texts; there texts that
+//! answer alike and cost alike may stand for each other.
 
 use super::columns::Arg;
-use super::plan::{Code, LaneOp};
-use super::texts::Dictionary;
+use super::plan::{Code, LaneOp, NEGATED};
+use super::texts::{Arrays, Dictionary, ends};
 
 /// Most constants that are asked about.
 const MOST: usize = 16;
+/// Bytes of text that cost one unit (`==`, searches).
+const BYTES: u64 = 32;
+/// Lengths that are told apart when it is asked who could be a text: the last one is that length, and all beyond it.
+const LENGTHS: usize = 64;
+
+/// What is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Of {
+    /// A text: the column has words.
+    Text,
+    /// Whether any text of a list answers: the column has words.
+    Any,
+    /// The texts of a list, one after the other: the column has ids of arrays.
+    Elements,
+}
+
+/// A constant that texts may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Slot {
+    /// Its ends and its length, which say it where it has up to sixteen bytes.
+    head: u64,
+    tail: u64,
+    len: u64,
+    /// The bit of its question.
+    bits: u16,
+    /// What it is among elements.
+    class: u8,
+    /// One more than where all constants of these ends stand; 0 where there is one and the above says it.
+    long: u8,
+}
+
+const EMPTY: Slot = Slot { head: 0, tail: 0, len: u64::MAX, bits: 0, class: 0, long: 0 };
+
+/// The constants that texts may be, each in a place of its own: a text can only be the one in its place.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Matcher {
+    slots: Box<[Slot]>,
+    factor: u64,
+    shift: u32,
+    /// Constants of more than sixteen bytes that have the same ends and lengths, with their bits and classes.
+    long: Box<[Vec<(Box<str>, u16, u8)>]>,
+}
+
+/// A constant that texts may begin with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Start {
+    head: u64,
+    heads: u64,
+    text: Box<str>,
+    bits: u16,
+}
+
+/// By how much bytes are rounded up, by what they leave beyond whole units; None where nobody asks for bytes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Rounding(Option<[u8; BYTES as usize]>);
 
 /// All that is asked of an input.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Asks {
-    /// Of a text: whether it is one of these, and whether it begins with one of those. Both are ids of the plan's texts.
-    Text {
-        /// The ones it may be.
-        equals: Vec<u32>,
-        /// The ones it may begin with.
-        starts: Vec<u32>,
-    },
-    /// Of a list of texts: whether it holds one of these, ids of the plan's texts.
-    List {
-        /// The ones it may hold.
-        holds: Vec<u32>,
-    },
+pub struct Asks {
+    of: Of,
+    is: Matcher,
+    starts: Box<[Start]>,
+    /// Lengths of texts to which an answer may be yes; the last bit: that length and all beyond it.
+    lengths: u64,
+    /// Of texts, and of all texts of a list together.
+    texts: Rounding,
+    lists: Rounding,
+    /// A text of 1 to so many bytes that is no constant is like any other such text; 0 where none is.
+    plain: u64,
 }
 
-/// What is asked of the text, or list of texts, that comes into this column; None where it is more than that.
-pub(super) fn of(
-    ops: &[LaneOp],
-    column: u32,
-    (is_list, texts, lists): (bool, &Dictionary, &[Vec<u64>]),
-) -> Option<Asks> {
-    let mut same = vec![column];
-    let (mut equals, mut starts, mut holds) = (Vec::new(), Vec::new(), Vec::new());
-    let is_text = |k: u64| u32::try_from(k).ok().filter(|id| (*id as usize) < texts.len());
-    // Copies first: one may stand behind what reads it.
+/// Most places of a matcher, and how many factors are tried for each number of them.
+const MOST_PLACES: usize = 1_024;
+const FACTORS: u64 = 64;
+/// The class of plain texts; those of constants are smaller.
+const PLAIN: u8 = 255;
+
+impl Matcher {
+    /// None where no factor gives each constant a place of its own.
+    fn new(constants: &[(&str, u16, u8)]) -> Option<Matcher> {
+        let mut slots: Vec<Slot> = Vec::new();
+        let mut long: Vec<Vec<(Box<str>, u16, u8)>> = Vec::new();
+        for (text, bits, class) in constants {
+            let ([head, tail], len) = (ends(text), text.len() as u64);
+            let slot = Slot { head, tail, len, bits: *bits, class: *class, long: 0 };
+            if len <= 16 {
+                slots.push(slot);
+                continue;
+            }
+            let alike = slots.iter().find(|known| (known.head, known.tail, known.len) == (head, tail, len));
+            let at = alike.map_or(long.len(), |known| usize::from(known.long) - 1);
+            if at == long.len() {
+                long.push(Vec::new());
+                slots.push(Slot { long: long.len() as u8, ..slot });
+            }
+            long.get_mut(at)?.push(((*text).into(), *bits, *class));
+        }
+        let mut places = (4 * slots.len()).next_power_of_two().max(8);
+        while places <= MOST_PLACES {
+            for n in 0..FACTORS {
+                let mut matcher = Matcher {
+                    slots: vec![EMPTY; places].into_boxed_slice(),
+                    factor: (2 * n + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
+                    shift: 64 - places.trailing_zeros(),
+                    long: Box::default(),
+                };
+                if slots.iter().all(|slot| matcher.put(*slot)) {
+                    matcher.long = long.into_boxed_slice();
+                    return Some(matcher);
+                }
+            }
+            places *= 2;
+        }
+        None
+    }
+    fn put(&mut self, slot: Slot) -> bool {
+        let at = self.place([slot.head, slot.tail], slot.len);
+        self.slots.get_mut(at).is_some_and(|place| *place == EMPTY && {
+            *place = slot;
+            true
+        })
+    }
+    #[inline(always)]
+    fn place(&self, [head, tail]: [u64; 2], len: u64) -> usize {
+        ((head ^ tail.rotate_left(32) ^ len).wrapping_mul(self.factor) >> self.shift) as usize
+    }
+    /// The bit of the constant that a text is, and its class; none is 0. No choice is made on what texts say: nobody
+    /// could foretell it.
+    #[inline(always)]
+    fn find(&self, text: &str, ends: [u64; 2]) -> (u16, u8) {
+        let ([head, tail], len) = (ends, text.len() as u64);
+        let slot = self.slots.get(self.place(ends, len)).unwrap_or(&EMPTY);
+        let same = (head ^ slot.head) | (tail ^ slot.tail) | (len ^ slot.len) == 0;
+        if len > 16 && same {
+            return self.find_long(text, slot);
+        }
+        (if same { slot.bits } else { 0 }, if same { slot.class } else { 0 })
+    }
+    #[inline(never)]
+    fn find_long(&self, text: &str, slot: &Slot) -> (u16, u8) {
+        let alike = self.long.get(usize::from(slot.long).wrapping_sub(1));
+        let found = alike.and_then(|alike| alike.iter().find(|(long, ..)| **long == *text));
+        found.map_or((0, 0), |(_, bits, class)| (*bits, *class))
+    }
+}
+
+impl Start {
+    fn new(text: &str, bits: u16) -> Start {
+        let heads = if text.len() < 8 { (1u64 << (8 * text.len())) - 1 } else { u64::MAX };
+        Start { head: ends(text)[0], heads, text: text.into(), bits }
+    }
+    #[inline(always)]
+    fn find(&self, text: &str, [head, _]: [u64; 2]) -> u16 {
+        let same = (head ^ self.head) & self.heads == 0 && text.len() >= self.text.len();
+        let same = if self.text.len() <= 8 { same } else { same && text.starts_with(&*self.text) };
+        if same { self.bits } else { 0 }
+    }
+}
+
+impl Rounding {
+    /// For comparisons with constants of so many bytes.
+    fn new(constants: &[u64]) -> Rounding {
+        if constants.is_empty() {
+            return Rounding(None);
+        }
+        let up = |bytes: u64, constant: &u64| (bytes + constant).wrapping_neg() % BYTES;
+        let least = |bytes: u64| constants.iter().map(|constant| up(bytes, constant)).min().unwrap_or(0);
+        Rounding(Some(core::array::from_fn(|bytes| least(bytes as u64) as u8)))
+    }
+    #[inline(always)]
+    fn up(&self, bytes: u64) -> u64 {
+        let Rounding(Some(by)) = self else { return 0 };
+        bytes + u64::from(by.get((bytes % BYTES) as usize).copied().unwrap_or(0))
+    }
+}
+
+impl Asks {
+    /// Questions in the order of their bits: constants, and whether texts may begin with them (or be them). `texts` and
+    /// `lists`: bytes of what texts, and lists, are compared with. None where there are too many, or where they collide.
+    fn new(of: Of, questions: &[(&str, bool)], texts: &[u64], lists: &[u64]) -> Option<Asks> {
+        let bits = |bit: usize| 1u16.checked_shl(bit as u32).filter(|_| bit < MOST);
+        let (mut is, mut starts, mut lengths) = (Vec::new(), Vec::new(), 0);
+        for (bit, (text, begins)) in questions.iter().enumerate() {
+            let length = text.len().min(LENGTHS - 1);
+            if *begins {
+                starts.push(Start::new(text, bits(bit)?));
+                lengths |= u64::MAX << length;
+            } else {
+                is.push((*text, bits(bit)?, bit as u8 + 1));
+                lengths |= 1 << length;
+            }
+        }
+        let (texts, lists) = (Rounding::new(texts), Rounding::new(lists));
+        let plain = match &texts {
+            _ if !starts.is_empty() => 0,
+            Rounding(None) => u64::MAX,
+            some => some.up(1),
+        };
+        let (is, starts) = (Matcher::new(&is)?, starts.into_boxed_slice());
+        Some(Asks { of, is, starts, lengths, texts, lists, plain })
+    }
+    /// What is asked for.
+    #[inline(always)]
+    #[must_use]
+    pub fn of(&self) -> Of {
+        self.of
+    }
+    /// The answers of a text, one bit each.
+    #[inline(always)]
+    #[must_use]
+    pub fn answers(&self, text: &str) -> u64 {
+        let ends = ends(text);
+        let (is, _) = self.is.find(text, ends);
+        u64::from(self.starts.iter().fold(is, |answers, start| answers | start.find(text, ends)))
+    }
+    /// The same. What a text says is not read where no text of its length is asked for.
+    #[inline(always)]
+    #[must_use]
+    pub fn answers_by_length(&self, text: &str) -> u64 {
+        if self.lengths >> text.len().min(LENGTHS - 1) & 1 == 0 { 0 } else { self.answers(text) }
+    }
+    /// What a text is as an element of a list: one of the constants, or any other one of an ordinary length; 0 where that
+    /// does not say all that is asked.
+    #[inline(always)]
+    #[must_use]
+    pub fn class(&self, text: &str) -> u8 {
+        let (bits, class) = self.is.find(text, ends(text));
+        let plain = if (text.len() as u64).wrapping_sub(1) < self.plain { PLAIN } else { 0 };
+        let class = if bits == 0 { plain } else { class };
+        if self.starts.is_empty() { class } else { 0 }
+    }
+    /// The word of a text, of at most 64 KiB.
+    #[inline(always)]
+    #[must_use]
+    pub fn text(&self, text: &str) -> u64 {
+        self.answers(text) | self.texts.up(text.len() as u64) << 16
+    }
+    /// The word of a list of so many texts with so many bytes, with the answers of all its texts; None where there is more
+    /// than a word holds.
+    #[inline(always)]
+    #[must_use]
+    pub fn list(&self, answers: u64, elements: usize, bytes: u64) -> Option<u64> {
+        let (bytes, eights) = (self.lists.up(bytes), elements.div_ceil(8) as u64);
+        (bytes >> 32 | eights >> 14 == 0).then_some(answers | bytes << 16 | eights << 48)
+    }
+    /// Bytes that cost as much as those of a list's texts.
+    #[inline(always)]
+    #[must_use]
+    pub fn list_bytes(&self, bytes: u64) -> u64 {
+        self.lists.up(bytes)
+    }
+}
+
+/// The operand of [`Code::Asked`]: the answers one of which must be yes, units, and the bytes of the constants.
+pub(super) fn operand(mask: u16, units: u16, bytes: u32) -> Arg {
+    Arg::K(u64::from(mask) | u64::from(units) << 16 | u64::from(bytes) << 32)
+}
+
+/// What [`Code::Asked`] makes of a word.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) mask: u64,
+    units: u64,
+    bytes: u64,
+}
+
+impl Asked {
+    pub(super) fn of(operand: u64) -> Asked {
+        Asked { mask: operand & 0xFFFF, units: operand >> 16 & 0xFFFF, bytes: operand >> 32 }
+    }
+    /// Units beyond the first.
+    #[inline(always)]
+    pub(super) fn units(self, word: u64) -> u64 {
+        let bytes = (word >> 16 & 0xFFFF_FFFF) + self.bytes;
+        self.units + (word >> 48 & 0x3FFF) + ((bytes + BYTES - 1) / BYTES)
+    }
+}
+
+/// What is known of a plan when its inputs are looked at.
+pub(super) struct Constants<'p> {
+    pub(super) texts: &'p Dictionary,
+    pub(super) arrays: &'p Arrays,
+    pub(super) lists: &'p [Vec<u64>],
+}
+
+/// Questions as they are found.
+struct Finder<'p> {
+    constants: &'p Constants<'p>,
+    /// Ids of constants, and whether texts are to begin with them.
+    questions: Vec<(u32, bool)>,
+    /// Bytes of what texts, and lists, are compared with.
+    texts: Vec<u64>,
+    lists: Vec<u64>,
+    /// Instructions with the operands that they will have.
+    changed: Vec<(usize, Arg, Arg)>,
+}
+
+/// What is asked of the text, or list of texts, that comes into this column; None where it is more than that. Instructions on
+/// columns of words are changed accordingly.
+pub(super) fn find(ops: &mut [LaneOp], column: u32, is_list: bool, constants: &Constants<'_>) -> Option<Asks> {
+    let (questions, texts, lists) = Default::default();
+    let mut finder = Finder { constants, questions, texts, lists, changed: Vec::new() };
+    let of = if is_list { finder.list(ops, column)? } else { finder.text(ops, column)? };
+    let text = |(id, starts): &(u32, bool)| (constants.texts.text(*id as usize), *starts);
+    let questions: Vec<(&str, bool)> = finder.questions.iter().map(text).collect();
+    let asks = Asks::new(of, &questions, &finder.texts, &finder.lists)?;
+    if of != Of::Elements {
+        for (at, b, c) in &finder.changed {
+            let op = ops.get_mut(*at)?;
+            *op = LaneOp { code: Code::Asked, b: *b, c: *c, x: op.x & NEGATED, ..*op };
+        }
+    }
+    Some(asks)
+}
+
+/// The column, and all that are copies of it.
+fn copies(ops: &[LaneOp], mut same: Vec<u32>) -> Vec<u32> {
+    // A copy may stand behind what reads it.
     loop {
         let before = same.len();
         for op in ops.iter().filter(|op| op.code == Code::Copy) {
@@ -44,36 +347,171 @@ pub(super) fn of(
             }
         }
         if same.len() == before {
-            break;
+            return same;
         }
     }
-    let is_it = |arg: Arg| matches!(arg, Arg::Word(at) if same.contains(&at));
-    for op in ops {
-        let mut reads = false;
-        op.reads(|at| reads |= same.contains(&at));
-        let writes = op.writes().is_some_and(|at| same.contains(&at));
-        match (op.code, op.b, op.c) {
-            (Code::Copy, b, _) if is_it(b) == writes => {}
-            _ if writes => return None,
-            _ if !reads => {}
-            (Code::SameText, _, Arg::K(k)) | (Code::SameText, Arg::K(k), _) if !is_list => {
-                equals.push(is_text(k)?);
-            }
-            (Code::TextStarts, b, Arg::K(k)) if !is_list && is_it(b) => starts.push(is_text(k)?),
-            (Code::Contains, b, Arg::K(_)) if !is_list && is_it(b) => {
-                let list = lists.get((op.x >> 8).checked_sub(1)? as usize)?;
-                for item in list {
-                    equals.push(is_text(*item)?);
+}
+
+/// Whether an instruction reads one of these columns, and whether it writes one.
+fn touches(op: &LaneOp, columns: &[u32]) -> (bool, bool) {
+    let mut reads = false;
+    op.reads(|at| reads |= columns.contains(&at));
+    (reads, op.writes().is_some_and(|at| columns.contains(&at)))
+}
+
+impl Finder<'_> {
+    /// The bit of a question.
+    fn bit(&mut self, id: u64, starts: bool) -> Option<u16> {
+        let id = u32::try_from(id).ok().filter(|id| (*id as usize) < self.constants.texts.len())?;
+        let question = (id, starts);
+        let bit = self.questions.iter().position(|known| *known == question).unwrap_or_else(|| {
+            self.questions.push(question);
+            self.questions.len() - 1
+        });
+        (bit < MOST).then(|| 1 << bit)
+    }
+
+    fn text(&mut self, ops: &[LaneOp], column: u32) -> Option<Of> {
+        self.texts(ops, &copies(ops, vec![column]), |_| false)?;
+        Some(Of::Text)
+    }
+
+    /// Takes the questions about texts in these columns, which come there from elsewhere by instructions that `come`.
+    fn texts(&mut self, ops: &[LaneOp], columns: &[u32], come: impl Fn(&LaneOp) -> bool) -> Option<()> {
+        let is_it = |arg: Arg| matches!(arg, Arg::Word(at) if columns.contains(&at));
+        for (at, op) in ops.iter().enumerate() {
+            let (reads, writes) = touches(op, columns);
+            match (op.code, op.b, op.c) {
+                (Code::Copy, b, _) if is_it(b) == writes => {}
+                _ if writes && !reads && come(op) => {}
+                _ if writes => return None,
+                _ if !reads => {}
+                (Code::SameText, b, Arg::K(k)) | (Code::SameText, Arg::K(k), b) if is_it(b) => {
+                    let mask = self.bit(k, false)?;
+                    self.compared(at, b, mask, (0, self.constants.texts.len_of(k)))?;
                 }
+                (Code::TextStarts, b, Arg::K(k)) if is_it(b) => {
+                    let mask = self.bit(k, true)?;
+                    self.compared(at, b, mask, (0, self.constants.texts.len_of(k)))?;
+                }
+                (Code::Contains, b, Arg::K(array)) if is_it(b) => {
+                    let list = self.constants.lists.get((op.x >> 8).checked_sub(1)? as usize)?;
+                    let mask = list.iter().try_fold(0, |mask, item| Some(mask | self.bit(*item, false)?))?;
+                    let (elements, bytes) = self.constants.arrays.totals(array);
+                    self.compared(at, b, mask, (elements.div_ceil(8), bytes))?;
+                }
+                _ => return None,
             }
-            (Code::Contains, Arg::K(k), c) if is_list && is_it(c) => holds.push(is_text(k)?),
-            _ => return None,
+        }
+        Some(())
+    }
+    fn compared(&mut self, at: usize, b: Arg, mask: u16, (units, bytes): (u64, u64)) -> Option<()> {
+        self.texts.push(bytes);
+        self.changed.push((at, b, operand(mask, u16::try_from(units).ok()?, u32::try_from(bytes).ok()?)));
+        Some(())
+    }
+
+    fn list(&mut self, ops: &[LaneOp], column: u32) -> Option<Of> {
+        let lists = copies(ops, vec![column]);
+        let is_it = |arg: Arg| matches!(arg, Arg::Word(at) if lists.contains(&at));
+        let is_element = |op: &LaneOp| matches!(op.code, Code::Elem | Code::Index) && is_it(op.b);
+        let mut of = Of::Any;
+        let mut elements = Vec::new();
+        for (at, op) in ops.iter().enumerate() {
+            let (reads, writes) = touches(op, &lists);
+            match (op.code, op.b, op.c) {
+                (Code::Copy, b, _) if is_it(b) == writes => {}
+                _ if writes => return None,
+                _ if !reads => {}
+                (Code::Contains, Arg::K(k), c) if is_it(c) => {
+                    let (mask, bytes) = (self.bit(k, false)?, self.constants.texts.len_of(k));
+                    self.lists.push(bytes);
+                    self.changed.push((at, c, operand(mask, 0, u32::try_from(bytes).ok()?)));
+                }
+                (Code::LoopMore, b, c) if is_it(c) && !is_it(b) => of = Of::Elements,
+                (Code::ArrayLen, ..) => of = Of::Elements,
+                _ if is_element(op) && !is_it(op.c) => {
+                    of = Of::Elements;
+                    elements.push(op.writes()?);
+                }
+                _ => return None,
+            }
+        }
+        if of == Of::Elements {
+            self.changed.clear();
+            self.texts(ops, &copies(ops, elements), is_element)?;
+        }
+        Some(of)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn asks(of: Of, constants: &[(&str, bool)]) -> Asks {
+        let bytes: Vec<u64> = constants.iter().map(|(text, _)| text.len() as u64).collect();
+        Asks::new(of, constants, &bytes, &bytes).unwrap()
+    }
+
+    /// Also where bytes are zero, where texts are long, and where one is the beginning of another.
+    #[test]
+    fn answers_are_what_str_says() {
+        let long = "abcdefgh-abcdefgh-abcdefgh";
+        let texts = [
+            "", "\0", "a", "a\0", "ab", "abcdefg", "abcdefgh", "abcdefg\0", "abcdefghi", "abcdefgh-abcdefg",
+            long, "abcdefgh-abcdeXgh-abcdefgh", "abcdefgh-abcdeYgh-abcdefgh", "x",
+        ];
+        let longer: Vec<String> = [62, 63, 64, 200].map(|n| "y".repeat(n)).to_vec();
+        let texts: Vec<&str> = texts.into_iter().chain(longer.iter().map(String::as_str)).collect();
+        for constants in texts.chunks(8) {
+            let both: Vec<(&str, bool)> = constants.iter().flat_map(|text| [(*text, false), (*text, true)]).collect();
+            let asks = asks(Of::Text, &both);
+            for text in &texts {
+                let answers = asks.answers(text);
+                for (bit, (constant, starts)) in both.iter().enumerate() {
+                    let holds = if *starts { text.starts_with(constant) } else { text == constant };
+                    assert_eq!(answers >> bit & 1 == 1, holds, "{text:?} {constant:?} {starts}");
+                }
+                assert_eq!(asks.answers_by_length(text), answers, "{text:?}");
+            }
         }
     }
-    for set in [&mut equals, &mut starts, &mut holds] {
-        set.sort_unstable();
-        set.dedup();
+
+    /// Rounded bytes cost what the bytes cost, whatever they are compared with; and no more bytes would.
+    #[test]
+    fn bytes_are_rounded_up_to_the_most_that_cost_as_much() {
+        for constants in [vec![0], vec![5], vec![31, 32], vec![6, 5, 90], (0..40).collect()] {
+            let rounding = Rounding::new(&constants);
+            let units = |bytes: u64| constants.iter().map(move |c| (bytes + c).div_ceil(BYTES)).collect::<Vec<_>>();
+            for bytes in 0..200 {
+                let up = rounding.up(bytes);
+                assert!(up >= bytes && units(up) == units(bytes) && units(up + 1) != units(bytes), "{bytes} {up}");
+            }
+        }
+        assert_eq!(Rounding::new(&[]).up(77), 0);
     }
-    let few = equals.len() + starts.len() + holds.len() <= MOST;
-    few.then_some(if is_list { Asks::List { holds } } else { Asks::Text { equals, starts } })
+
+    /// The parts of a word do not run into each other, and what does not fit has none.
+    #[test]
+    fn words_hold_the_largest_list_and_nothing_larger() {
+        let one = asks(Of::Any, &[("member", false)]);
+        let asked = Asked::of(match operand(1, 7, 6) {
+            Arg::K(k) => k,
+            _ => 0,
+        });
+        for (elements, bytes) in [(0, 0), (1, 6), (9, 60), (65_536, 0xFFFF_0000)] {
+            for answers in [0, 1, 0xFFFF] {
+                let word = one.list(answers, elements, bytes).unwrap();
+                assert_eq!(word & 0xFFFF, answers);
+                assert_eq!(word & asked.mask != 0, answers & 1 == 1);
+                assert_eq!(asked.units(word), 7 + elements.div_ceil(8) as u64 + (bytes + 6).div_ceil(32));
+            }
+        }
+        assert_eq!(one.list(0, 1, 1 << 32), None);
+        assert_eq!(one.list(0, 8 << 14, 0), None);
+        let word = one.text("member");
+        assert_eq!((word & 0xFFFF, asked.units(word)), (1, 7 + 1));
+    }
 }

@@ -244,7 +244,8 @@ impl Run<'_> {
             | Code::ArrayLen
             | Code::Index
             | Code::Elem
-            | Code::Contains => self.search(op),
+            | Code::Contains
+            | Code::Asked => self.search(op),
             _ => self.ask_host(op),
         }
     }

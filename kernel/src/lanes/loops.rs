@@ -160,7 +160,8 @@ fn writes_truth(op: &LaneOp) -> bool {
     use Code as L;
     match op.code {
         L::CopyTruth | L::UnwrapTruth | L::Less | L::LessEq | L::Equal | L::NotEqual | L::Same => true,
-        L::SameNumber | L::SameSix | L::SameTruth | L::SameText | L::Not | L::Above | L::Contains => true,
+        L::SameNumber | L::SameSix | L::SameTruth | L::SameText | L::Not | L::Above => true,
+        L::Contains | L::Asked => true,
         L::TextContains | L::TextStarts | L::TextEnds | L::TextIgnoreCase => true,
         L::HasCredential | L::ResolveDid | L::IsMember => true,
         L::Index | L::Elem => op.x & TO_TRUTH != 0,
@@ -221,6 +222,7 @@ fn may_be_remembered(op: &LaneOp) -> bool {
             | L::Index
             | L::Elem
             | L::Contains
+            | L::Asked
             | L::Enter
             | L::Require
             | L::Jump

@@ -63,7 +63,7 @@ pub mod simd;
 mod texts;
 mod vectors;
 
-pub use asks::Asks;
+pub use asks::{Asks, Of};
 pub use border::{Answers, Given, Tally};
 pub use columns::{InputColumn, Inputs, NULL, number_bits};
 pub use plan::{Exit, LanePlan, Unsupported};

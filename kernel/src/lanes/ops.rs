@@ -120,6 +120,58 @@ fn fold2_loop(out: &mut [f64], b: Operand<'_>, c: Operand<'_>, f: impl Fn(f64, f
     }
 }
 
+/// What lanes of a set have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Spread {
+    /// There are none.
+    Nobody,
+    /// The same, all of them.
+    Same(u64),
+    Differs,
+}
+
+/// Whether `f(b[lane])` is the same in all lanes of the set.
+pub(crate) fn spread(b: &[f64], set: &[u64], f: impl Fn(f64) -> u64) -> Spread {
+    let Some((at, word)) = set.iter().enumerate().find(|(_, word)| **word != 0) else {
+        return Spread::Nobody;
+    };
+    let first = f(b.get(at * 64 + word.trailing_zeros() as usize).copied().unwrap_or(0.0));
+    let differ = wide(
+        #[inline(always)]
+        move || {
+            let mut differ = 0;
+            for (b, word) in b.chunks(64).zip(set) {
+                let word = *word;
+                for (bit, b) in b.iter().enumerate() {
+                    differ |= (f(*b) ^ first) & (word >> bit & 1).wrapping_neg();
+                }
+            }
+            differ
+        },
+    );
+    if differ == 0 { Spread::Same(first) } else { Spread::Differs }
+}
+
+/// `out[lane]` = the bits of `f(b[lane])` in the lanes of the set, and 0 in the others. Says the greatest of them.
+pub(crate) fn count(out: &mut [f64], b: &[f64], set: &[u64], f: impl Fn(f64) -> u64) -> u64 {
+    wide(
+        #[inline(always)]
+        move || {
+            let mut most = 0;
+            for ((out, b), word) in out.chunks_mut(64).zip(b.chunks(64)).zip(set) {
+                let word = *word;
+                for (bit, (out, b)) in out.iter_mut().zip(b).enumerate() {
+                    let n = f(*b) & (word >> bit & 1).wrapping_neg();
+                    *out = f64::from_bits(n);
+                    // What is set in any has its place.
+                    most |= n;
+                }
+            }
+            most
+        },
+    )
+}
+
 /// The set of lanes whose byte has a bit of `bits`.
 #[expect(
     clippy::indexing_slicing,

@@ -1,6 +1,6 @@
 //! The plan: a policy with its functions inlined, as blocks of column instructions. Made once, shared.
 
-use super::asks::{self, Asks};
+use super::asks::{self, Asks, Constants};
 use super::columns::Arg;
 use super::flatten::{self, Flat};
 use super::flow;
@@ -135,6 +135,8 @@ pub(crate) enum Code {
     Index,
     Elem,
     Contains,
+    /// Whether a word of [`super::Asks`] has one of the answers that are wanted.
+    Asked,
     EntryTrust,
     LoadTrust,
     /// The same for those who take the vector from where answers stand.
@@ -268,6 +270,15 @@ impl LanePlan {
         for exit in &mut exits {
             exit.gas = flow.gas_at(&ops, exit.op as usize, exit.charged);
         }
+        let constants = Constants { texts: &texts, arrays: &arrays, lists: &lists };
+        let asks = program.inputs.iter().zip(&inputs).map(|(input, place)| match place {
+            Arg::Word(column) if input.ty.base() == Base::Text && !input.ty.is_optional() => {
+                let is_plain = !input.ty.elem().is_some_and(Ty::is_optional);
+                is_plain.then(|| asks::find(&mut ops, *column, input.ty.is_array(), &constants))?
+            }
+            _ => None,
+        });
+        let asks = asks.collect();
         let sized = ops.iter().any(|op| op.is_sized());
         let extra = core::array::from_fn(|layer| {
             let dearer = |edge: &Edge| edge.add.get(layer).is_some_and(|n| *n > 0);
@@ -276,15 +287,6 @@ impl LanePlan {
         });
         let lanes = lanes(&ops, columns);
         let loops = loops::find(&ops, &flow.blocks, columns, truths);
-        let asks = program.inputs.iter().zip(&inputs).map(|(input, place)| match place {
-            Arg::Word(column) if input.ty.base() == Base::Text && !input.ty.is_optional() => {
-                let is_list = input.ty.is_array();
-                let is_plain = !input.ty.elem().is_some_and(Ty::is_optional);
-                is_plain.then(|| asks::of(&ops, *column, (is_list, &texts, &lists)))?
-            }
-            _ => None,
-        });
-        let asks = asks.collect();
         let makes_in_loop = makes.iter().any(|op| flow.in_loop(*op as usize));
         let result = program.functions.first().map_or(Ty::BOOL, |f| f.result);
         let value = (program.expression && result != Ty::BOOL).then_some(result);
@@ -462,6 +464,7 @@ impl LaneOp {
                 | Code::TextEnds
                 | Code::TextIgnoreCase
                 | Code::Contains
+                | Code::Asked
         )
     }
     pub(crate) fn jumps(&self) -> bool {

@@ -1,10 +1,11 @@
 //! What a field of a struct may be, and how each goes into a column.
 
+use crate::batch::asked::asked_text;
 use crate::batch::fill::Filling;
 use crate::batch::intern::Interner;
 use bumpalo::Bump;
 use eclvm_kernel::fault::Fault;
-use eclvm_kernel::lanes::{Asks, NULL};
+use eclvm_kernel::lanes::NULL;
 use eclvm_kernel::limits::{MAX_ARRAY_ELEMENTS, MAX_TEXT_BYTES};
 use eclvm_kernel::types::{Base, Ty};
 use eclvm_kernel::value::{Did, TrustVector, ValueRef};
@@ -249,7 +250,7 @@ impl<'d, T: Item + ?Sized> Value<'d> for &'d T {
     #[inline(always)]
     fn put(self, at: usize, filling: &mut Filling<'_>) -> bool {
         let word = match (filling.asks, self.text(filling.ty)) {
-            (Some(asks), Some(text)) => filling.interner.asked_text(asks, text),
+            (Some((_, asks)), Some(text)) => asked_text(asks, text),
             _ => self.word(filling.ty, filling.interner),
         };
         filling.put(at, word)
@@ -272,16 +273,16 @@ impl<'d, T: Item> Value<'d> for &'d [T] {
         let elem = filling.elem;
         let word = match filling.asks {
             _ if self.len() > MAX_ARRAY_ELEMENTS => None,
-            Some((input, Asks::List { holds })) => {
-                let texts = self.iter().map(
-                    #[inline(always)]
-                    |item| item.text(elem),
-                );
-                filling.interner.asked_list((input, holds), texts)
-            }
+            Some(asks) => filling.interner.asked_list(
+                asks,
+                self,
+                #[inline(always)]
+                |item| item.text(elem),
+            ),
             _ => filling.interner.array_of(
                 self,
                 |item| item.text_bytes(elem),
+                |bytes| bytes,
                 #[inline(always)]
                 |interner, item| item.word(elem, interner),
             ),

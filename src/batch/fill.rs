@@ -1,7 +1,7 @@
 //! Requests, row by row, into columns. Only the ordinary is taken: a request with anything unusual about its inputs is left
 //! out, and the scalar engine says what that means.
 
-use super::asked::asked_text;
+use super::asked::{asked_list, asked_text};
 use super::intern::Interner;
 use super::{Requests, TypedRows};
 use bumpalo::Bump;
@@ -26,8 +26,8 @@ pub struct Filling<'f> {
     pub(super) elem: Ty,
     nullable: bool,
     pub(super) interner: &'f mut Interner,
-    /// Which input it is, and what is asked of it, where that is little.
-    pub(super) asks: Option<(usize, &'f Asks)>,
+    /// What is asked of it, where that is little.
+    pub(super) asks: Option<&'f Asks>,
     /// Of vectors six columns, else the first.
     columns: [&'f mut [f64]; 6],
 }
@@ -206,7 +206,7 @@ impl Fill {
                     }
                 }
                 let elem = input.ty.elem().unwrap_or(Ty::UNIT);
-                let asks = plan.asks(at).map(|asks| (at, asks));
+                let asks = plan.asks(at);
                 let filling =
                     Filling { ty: input.ty, elem, nullable: input.nullable, interner, asks, columns };
                 *active &= !rows.fill(at, from + first, end - first, filling);
@@ -249,7 +249,7 @@ impl Fill {
                     }
                 }
                 (Lanes::Words(words), given) => {
-                    let asks = plan.asks(at).map(|asks| (at, asks));
+                    let asks = plan.asks(at);
                     match (word(interner, asks, given, input.ty), words.get_mut(lane)) {
                         (Some(bits), Some(slot)) => *slot = f64::from_bits(bits),
                         _ => return false,
@@ -272,12 +272,12 @@ impl Fill {
 
 /// The bits of a text, or a list of texts, of which little is asked.
 #[inline]
-fn asked(interner: &mut Interner, asks: (usize, &Asks), given: ValueRef<'_>) -> Option<u64> {
+fn asked(interner: &mut Interner, asks: &Asks, given: ValueRef<'_>) -> Option<u64> {
     match given {
-        ValueRef::Text(s) => asked_text(asks.1, s),
+        ValueRef::Text(s) => asked_text(asks, s),
         ValueRef::Array(items) if items.len() <= MAX_ARRAY_ELEMENTS => {
-            interner.asked_list(asks, items, |item| match item {
-                ValueRef::Text(s) if s.len() <= MAX_TEXT_BYTES => Some(s),
+            asked_list(interner, asks, items, |item, of| match item {
+                ValueRef::Text(s) if s.len() <= MAX_TEXT_BYTES => Some(asks.element(s, of)),
                 _ => None,
             })
         }
@@ -289,7 +289,7 @@ fn asked(interner: &mut Interner, asks: (usize, &Asks), given: ValueRef<'_>) -> 
 #[inline]
 pub(super) fn word(
     interner: &mut Interner,
-    asks: Option<(usize, &Asks)>,
+    asks: Option<&Asks>,
     given: ValueRef<'_>,
     ty: Ty,
 ) -> Option<u64> {

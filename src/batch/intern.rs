@@ -1,6 +1,5 @@
 //! Texts and arrays of requests, as the lanes engine wants them: dense ids, equal texts once.
 
-use super::asked::Asked;
 use eclvm_kernel::lanes::{Arrays, Dictionary, LanePlan, NULL, ends, number_bits};
 use eclvm_kernel::limits::{MAX_INTERNED_BYTES, MAX_INTERNED_TEXTS};
 use eclvm_kernel::value::ValueRef;
@@ -96,12 +95,11 @@ pub struct Interner {
     short: Vec<ShortList>,
     /// Short texts that came last.
     late: LateTexts,
-    pub(super) asked: Asked,
 }
 
 /// Both halves of a product, so that each bit of it depends on all bits of both.
 #[inline(always)]
-pub(super) fn fold(a: u64, b: u64) -> u64 {
+fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     product as u64 ^ (product >> 64) as u64
 }
@@ -120,10 +118,8 @@ impl Interner {
         if self.round == 0 {
             self.short.clear();
             *self.late.0 = [Late::default(); LATE];
-            self.asked.forget();
             self.round = 1;
         }
-        self.asked.begin();
         self.texts.begin(plan.texts());
         self.arrays.begin(plan.arrays());
         self.known = plan.texts().len();
@@ -142,15 +138,7 @@ impl Interner {
         self.texts.len() > self.known + MAX_INTERNED_TEXTS
             || self.texts.bytes() + 8 * self.arrays.words() + 16 * self.arrays.len() > MAX_INTERNED_BYTES
     }
-    #[inline(always)]
-    pub(super) fn seeds(&self) -> [u64; 2] {
-        self.seeds
-    }
-    #[inline(always)]
-    pub(super) fn round(&self) -> u32 {
-        self.round
-    }
-    pub(super) fn is_bounded_and_full(&self) -> bool {
+    fn is_bounded_and_full(&self) -> bool {
         self.bounded && self.is_full()
     }
     /// Whether so much has gathered that the next chunk of rows had better begin anew.
@@ -249,14 +237,13 @@ impl Interner {
         Some(u64::from(id))
     }
 
-    /// The bits of an array, of whose elements `word` says the bits, and `bytes_of` how many bytes of texts they are, for
-    /// which, added up, `cost` says as many as are to be paid for; None where one has no bits. `word` may be asked twice.
+    /// The bits of an array, of whose elements `word` says the bits, and `bytes_of` how many bytes of texts they are; None
+    /// where one has no bits. `word` may be asked twice.
     #[inline]
     pub(super) fn array_of<'t, T>(
         &mut self,
         items: &'t [T],
         bytes_of: impl Fn(&'t T) -> usize,
-        cost: impl Fn(u64) -> u64,
         mut word: impl FnMut(&mut Self, &'t T) -> Option<u64>,
     ) -> Option<u64> {
         let (mut key, mut bytes) = (0u128, 0u64);
@@ -270,9 +257,8 @@ impl Interner {
             }
         }
         if items.len() > SHORT || ids + 1 >= 1 << KEY_BITS {
-            return self.long(items, bytes_of, cost, word);
+            return self.long(items, bytes_of, word);
         }
-        let bytes = cost(bytes);
         if self.short.is_empty() {
             self.short.resize(KEYS, ShortList::default());
         }
@@ -300,7 +286,6 @@ impl Interner {
         &mut self,
         items: &'t [T],
         bytes_of: impl Fn(&'t T) -> usize,
-        cost: impl Fn(u64) -> u64,
         mut word: impl FnMut(&mut Self, &'t T) -> Option<u64>,
     ) -> Option<u64> {
         let mut words = std::mem::take(&mut self.scratch);
@@ -310,7 +295,7 @@ impl Interner {
             words.push(word(self, item)?);
             bytes += bytes_of(item) as u64;
         }
-        let id = self.list(&words, cost(bytes));
+        let id = self.list(&words, bytes);
         self.scratch = words;
         id
     }
@@ -328,7 +313,16 @@ impl Interner {
             ValueRef::Null => Some(NULL),
             _ => None,
         };
-        self.array_of(items, bytes_of, |bytes| bytes, word)
+        self.array_of(items, bytes_of, word)
+    }
+    /// The bits of an array of these words, which are all that matters of texts with so many bytes.
+    pub(super) fn words(&mut self, items: &mut dyn Iterator<Item = u64>, bytes: u64) -> Option<u64> {
+        let mut words = std::mem::take(&mut self.scratch);
+        words.clear();
+        words.extend(items);
+        let id = self.list(&words, bytes);
+        self.scratch = words;
+        id
     }
     /// The bits of an array of these elements, whose texts have so many bytes. Equal ones that follow closely are one: what
     /// is remembered of arrays goes by their ids. Only the latest few in each place of a small table are looked at, so that

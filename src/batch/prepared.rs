@@ -28,8 +28,8 @@ struct Wanted<'p> {
     /// Whether it must be there, and whether it may be null.
     required: bool,
     nullable: bool,
-    /// Which of the policy's inputs it is, and what is asked of it, where that is little.
-    asks: Option<(usize, &'p Asks)>,
+    /// What is asked of it, where that is little.
+    asks: Option<&'p Asks>,
 }
 
 impl Wanted<'_> {
@@ -54,7 +54,7 @@ impl Prepared {
         let mut prepared = Prepared::default();
         prepared.interner.begin(plan, false);
         for (at, (column, input)) in given.columns.iter().zip(&program.inputs).enumerate() {
-            let asks = plan.asks(at).map(|asks| (at, asks));
+            let asks = plan.asks(at);
             let nullable = input.ty.is_optional();
             prepared.add(given.rows, column, Wanted { ty: input.ty, required: !nullable, nullable, asks });
         }

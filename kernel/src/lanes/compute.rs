@@ -244,8 +244,8 @@ impl Run<'_> {
             | Code::ArrayLen
             | Code::Index
             | Code::Elem
-            | Code::Contains
-            | Code::Asked => self.search(op),
+            | Code::Contains => self.search(op),
+            Code::Asked | Code::HasText | Code::TextsLen | Code::TextAt => self.packed(op),
             _ => self.ask_host(op),
         }
     }

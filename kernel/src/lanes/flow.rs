@@ -225,10 +225,10 @@ impl LaneOp {
             L::Nop | L::CopyTruth | L::UnwrapTruth | L::RangeCheck | L::EntryTrust | L::AskTrust => None,
             L::Less | L::LessEq | L::Equal | L::NotEqual | L::Same | L::SameNumber | L::SameSix => None,
             L::SameTruth | L::SameText | L::Not | L::Above | L::TextContains | L::TextStarts => None,
-            L::TextEnds | L::TextIgnoreCase | L::Contains | L::Asked => None,
+            L::TextEnds | L::TextIgnoreCase | L::Contains | L::Asked | L::HasText => None,
             L::HasCredential | L::ResolveDid => None,
             L::IsMember | L::Enter | L::Require | L::Jump | L::BranchTruth | L::BranchNull => None,
-            L::LoopLess | L::LoopMore | L::Return => None,
+            L::LoopLess | L::LoopMore | L::MoreTexts | L::Return => None,
             L::Index | L::Elem if self.x & super::plan::TO_TRUTH != 0 => None,
             _ => Some(self.a),
         }

@@ -161,7 +161,7 @@ fn writes_truth(op: &LaneOp) -> bool {
     match op.code {
         L::CopyTruth | L::UnwrapTruth | L::Less | L::LessEq | L::Equal | L::NotEqual | L::Same => true,
         L::SameNumber | L::SameSix | L::SameTruth | L::SameText | L::Not | L::Above => true,
-        L::Contains | L::Asked => true,
+        L::Contains | L::Asked | L::HasText => true,
         L::TextContains | L::TextStarts | L::TextEnds | L::TextIgnoreCase => true,
         L::HasCredential | L::ResolveDid | L::IsMember => true,
         L::Index | L::Elem => op.x & TO_TRUTH != 0,
@@ -223,6 +223,9 @@ fn may_be_remembered(op: &LaneOp) -> bool {
             | L::Elem
             | L::Contains
             | L::Asked
+            | L::HasText
+            | L::TextsLen
+            | L::TextAt
             | L::Enter
             | L::Require
             | L::Jump
@@ -230,6 +233,7 @@ fn may_be_remembered(op: &LaneOp) -> bool {
             | L::BranchNull
             | L::LoopLess
             | L::LoopMore
+            | L::MoreTexts
             | L::Return
     );
     plain && pure

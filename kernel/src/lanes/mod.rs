@@ -36,7 +36,7 @@
 //! scalar engine would. Where time is up it leaves the rest to the scalar engine, which ends each run by its own rules.
 //!
 //! Files: `masks` sets; `digits` exits; `columns` registers; `texts` dictionary and arrays; `plan`, `flatten`, `flow`, `loaded`,
-//! `fuse` the plan; `gas` bills; `border` what a chunk is given and answers; `run` blocks, `leave` exits; `compute`, `vectors`, `search`, `hosts` what instructions do; `memos`
+//! `fuse` the plan; `gas` bills; `border` what a chunk is given and answers; `run` blocks, `leave` exits; `compute`, `vectors`, `search`, `packed`, `hosts` what instructions do; `memos`
 //! answers; `loops`, `recall` loops that are remembered; `asks` what is asked of inputs; `ops` the loops; `simd` the machine.
 
 mod asks;
@@ -55,6 +55,7 @@ mod loops;
 pub mod masks;
 mod memos;
 mod ops;
+mod packed;
 mod plan;
 mod recall;
 mod run;
@@ -63,7 +64,7 @@ pub mod simd;
 mod texts;
 mod vectors;
 
-pub use asks::{Asks, Of};
+pub use asks::{Asks, Element, Of};
 pub use border::{Answers, Given, Tally};
 pub use columns::{InputColumn, Inputs, NULL, number_bits};
 pub use plan::{Exit, LanePlan, Unsupported};

@@ -135,8 +135,12 @@ pub(crate) enum Code {
     Index,
     Elem,
     Contains,
-    /// Whether a word of [`super::Asks`] has one of the answers that are wanted.
+    /// Of words of [`super::Asks`]: whether one has an answer that is wanted, whether a list has a text,
     Asked,
+    HasText,
+    /// and `ArrayLen`, and `Elem` and `Index`, of lists.
+    TextsLen,
+    TextAt,
     EntryTrust,
     LoadTrust,
     /// The same for those who take the vector from where answers stand.
@@ -158,6 +162,8 @@ pub(crate) enum Code {
     BranchNull,
     LoopLess,
     LoopMore,
+    /// `LoopMore` over a list that is a word of [`super::Asks`].
+    MoreTexts,
     Return,
 }
 
@@ -271,10 +277,10 @@ impl LanePlan {
             exit.gas = flow.gas_at(&ops, exit.op as usize, exit.charged);
         }
         let constants = Constants { texts: &texts, arrays: &arrays, lists: &lists };
-        let asks = program.inputs.iter().zip(&inputs).map(|(input, place)| match place {
+        let asks = program.inputs.iter().zip(&inputs).enumerate().map(|(at, (input, place))| match place {
             Arg::Word(column) if input.ty.base() == Base::Text && !input.ty.is_optional() => {
                 let is_plain = !input.ty.elem().is_some_and(Ty::is_optional);
-                is_plain.then(|| asks::find(&mut ops, *column, input.ty.is_array(), &constants))?
+                is_plain.then(|| asks::find(&mut ops, (at, *column, input.ty.is_array()), &constants))?
             }
             _ => None,
         });
@@ -465,12 +471,18 @@ impl LaneOp {
                 | Code::TextIgnoreCase
                 | Code::Contains
                 | Code::Asked
+                | Code::HasText
         )
     }
     pub(crate) fn jumps(&self) -> bool {
         matches!(
             self.code,
-            Code::Jump | Code::BranchTruth | Code::BranchNull | Code::LoopLess | Code::LoopMore
+            Code::Jump
+                | Code::BranchTruth
+                | Code::BranchNull
+                | Code::LoopLess
+                | Code::LoopMore
+                | Code::MoreTexts
         )
     }
 }

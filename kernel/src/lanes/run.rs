@@ -248,7 +248,11 @@ impl Run<'_> {
                     return at + 1;
                 }
                 Code::Jump => return self.go_all(at, block.taken),
-                Code::BranchTruth | Code::BranchNull | Code::LoopLess | Code::LoopMore => {
+                Code::BranchTruth
+                | Code::BranchNull
+                | Code::LoopLess
+                | Code::LoopMore
+                | Code::MoreTexts => {
                     self.branch_test(op);
                     return self.branch(at, block, op.x & NEGATED != 0);
                 }
@@ -274,6 +278,7 @@ impl Run<'_> {
         let (s, inputs) = (&mut *self.s, &self.given.inputs);
         match op.code {
             Code::BranchTruth => self.read_truth(op.b),
+            Code::MoreTexts => self.more_texts(op),
             Code::BranchNull => {
                 let words = s.columns.word(inputs, op.b);
                 ops::test(&mut s.test, words, |w| w.to_bits() == NULL);

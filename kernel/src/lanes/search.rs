@@ -1,14 +1,12 @@
 //! Instructions on texts and arrays. Texts are ids, so equality compares words; what looks into texts is worked out once
-//! for each distinct text where the other side is a constant. Sizes are of distinct texts too: a table. Where little is asked
-//! (`asks`), answers and sizes stand in the words themselves.
+//! for each distinct text where the other side is a constant. Sizes are of distinct texts too: a table.
 
-use super::asks::Asked;
 use super::columns::{Arg, NULL, Operand};
 use super::compute::to_truth;
 use super::gas::COMPUTE;
 use super::masks;
 use super::memos::{NO, UNKNOWN, YES, gather_bytes};
-use super::ops::{self, Spread, test, test2};
+use super::ops::{self, test, test2};
 use super::plan::{Code, LaneOp, NEGATED, NULLABLE, OF_NUMBERS, OF_TEXTS};
 use super::run::Run;
 use super::texts::head;
@@ -53,13 +51,12 @@ impl Run<'_> {
                 self.word_by_word(op, |b| (arrays.len_of(b) as f64).to_bits());
             }
             Code::Contains => self.contains(op),
-            Code::Asked => self.asked(op),
             _ => self.element(op),
         }
     }
 
     /// A word for each lane that runs; once where `b` is the same in every lane.
-    fn word_by_word(&mut self, op: &LaneOp, f: impl Fn(u64) -> u64) {
+    pub(super) fn word_by_word(&mut self, op: &LaneOp, f: impl Fn(u64) -> u64) {
         let inputs = &self.given.inputs;
         if let Some(b) = self.s.columns.word(inputs, op.b).uniform() {
             return self.put_k(op, f(b));
@@ -222,32 +219,6 @@ impl Run<'_> {
         } else {
             self.put(op, new);
         }
-    }
-
-    /// Whether words have one of the answers that are wanted.
-    fn asked(&mut self, op: &LaneOp) {
-        let Arg::K(wanted) = op.c else { return };
-        let asked = Asked::of(wanted);
-        let s = &mut *self.s;
-        match s.columns.word(&self.given.inputs, op.b) {
-            Operand::K(word) => s.bill.add(COMPUTE, asked.units(word.to_bits()), &s.mask, self.all),
-            Operand::S(words) => match ops::spread(words, &s.mask, |word| word.to_bits() >> 16) {
-                Spread::Same(size) => s.bill.add(COMPUTE, asked.units(size << 16), &s.mask, self.all),
-                Spread::Differs => {
-                    let mut units = s.columns.take_spare();
-                    let Operand::S(words) = s.columns.word(&self.given.inputs, op.b) else { return };
-                    let most = ops::count(&mut units, words, &s.mask, |word| asked.units(word.to_bits()));
-                    s.bill.add_digits(COMPUTE, most, |k, set| {
-                        test(set, Operand::S(&units), move |n| n.to_bits() >> k & 1 == 1);
-                    });
-                    s.columns.give_back(units);
-                }
-                Spread::Nobody => {}
-            },
-        }
-        let words = s.columns.word(&self.given.inputs, op.b);
-        test(&mut s.test, words, |word| word.to_bits() & asked.mask != 0);
-        self.put_test(op, op.x & NEGATED != 0);
     }
 
     /// `a = b in c`

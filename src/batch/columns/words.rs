@@ -1,14 +1,14 @@
 //! Typed columns as the words that the lanes engine takes: strings and lists become ids, nulls the null pattern. What is
 //! unusual is named, and the scalar engine says what it means.
 
-use super::super::asked::asked_text;
+use super::super::asked::{asked_list, asked_text};
 use super::super::fill::word;
 use super::super::intern::Interner;
 use super::nested::{Lists, Validity};
 use super::strings::Strings;
 use super::{Column, cell};
 use bumpalo::Bump;
-use eclvm_kernel::lanes::{Arrays, Asks, NULL, Of, number_bits};
+use eclvm_kernel::lanes::{Arrays, Asks, Element, NULL, number_bits};
 use eclvm_kernel::limits::{MAX_ARRAY_ELEMENTS, MAX_TEXT_BYTES};
 use eclvm_kernel::types::{Base, Ty};
 use eclvm_kernel::value::{Did, ValueRef};
@@ -18,19 +18,14 @@ use std::ops::Range;
 const UNSEEN: u64 = u64::MAX;
 const UNUSUAL: u64 = u64::MAX - 1;
 
-/// Where bytes stand in the words of elements.
-const ELEMENT_BYTES: u32 = 32;
-const ELEMENT: u64 = (1 << ELEMENT_BYTES) - 1;
-
 /// Words of some rows of a column.
 pub(in crate::batch) struct Words<'p> {
     pub(in crate::batch) ty: Ty,
     /// Whether null belongs to it.
     pub(in crate::batch) nullable: bool,
-    /// Which input they are, and what is asked of it, where that is little.
-    pub(in crate::batch) asks: Option<(usize, &'p Asks)>,
-    /// Whether they are the elements of that input's lists. Then a word is what the list wants of its text, and above it the
-    /// text's bytes.
+    /// What is asked of them, where that is little.
+    pub(in crate::batch) asks: Option<&'p Asks>,
+    /// Whether they are the elements of the lists of which it is asked: then a word has the bits of an [`Element`].
     pub(in crate::batch) elements: bool,
     pub(in crate::batch) interner: &'p mut Interner,
 }
@@ -100,14 +95,8 @@ impl Words<'_> {
     fn string(&mut self, text: &str) -> Option<u64> {
         match self.ty.base() {
             Base::Text if text.len() <= MAX_TEXT_BYTES => match self.asks {
-                Some((_, asks)) if self.elements && asks.of() == Of::Any => {
-                    Some(asks.answers(text) | (text.len() as u64) << ELEMENT_BYTES)
-                }
-                Some(asks) if self.elements => {
-                    let id = self.interner.asked_element(asks, text)?;
-                    Some(id | (text.len() as u64) << ELEMENT_BYTES)
-                }
-                Some((_, asks)) => asked_text(asks, text),
+                Some(asks) if self.elements => Some(asks.element(text, asks.of()).to_bits()),
+                Some(asks) => asked_text(asks, text),
                 None => self.interner.text(text),
             },
             Base::Did => Did::new(text).and_then(|did| self.interner.did(did.as_str())),
@@ -158,7 +147,6 @@ impl Words<'_> {
             Words { ty: elem, nullable, asks, elements: asks.is_some(), interner: self.interner };
         let items = elements.of(&lists.items(), None, all, &mut |item| wrong.push(item));
         let has_texts = elem.base() == Base::Text;
-        let mut ids = Vec::new();
         self.each(valid, rows, odd, |words, row| {
             let range = lists.range(row);
             let first_wrong = wrong.partition_point(|item| *item < range.start);
@@ -166,15 +154,8 @@ impl Words<'_> {
                 return None;
             }
             let list = items.get(range.start - from..range.end - from)?;
-            if let Some((_, asks)) = words.asks {
-                let bytes = list.iter().map(|word| word >> ELEMENT_BYTES).sum();
-                if asks.of() == Of::Any {
-                    let answers = list.iter().fold(0, |answers, word| answers | word & ELEMENT);
-                    return asks.list(answers, list.len(), bytes);
-                }
-                ids.clear();
-                ids.extend(list.iter().map(|word| word & ELEMENT));
-                return words.interner.list(&ids, asks.list_bytes(bytes));
+            if let Some(asks) = words.asks {
+                return asked_list(words.interner, asks, list, |bits, _| Some(Element::of_bits(*bits)));
             }
             let bytes = match has_texts {
                 true => list

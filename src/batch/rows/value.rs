@@ -1,6 +1,6 @@
 //! What a field of a struct may be, and how each goes into a column.
 
-use crate::batch::asked::asked_text;
+use crate::batch::asked::{asked_list, asked_text};
 use crate::batch::fill::Filling;
 use crate::batch::intern::Interner;
 use bumpalo::Bump;
@@ -48,10 +48,10 @@ mod sealed {
 
     /// What lists are made of, and what is borrowed as one word.
     pub trait Item {
-        /// The text, where it is an ordinary one.
+        /// The text, where it is an ordinary one. (Whether a string is a DID, each must show by itself.)
         #[doc(hidden)]
         #[inline(always)]
-        fn text(&self, _ty: Ty) -> Option<&str> {
+        fn text(&self) -> Option<&str> {
             None
         }
         #[doc(hidden)]
@@ -123,9 +123,8 @@ plain! { bool, BOOL, (x) => ValueRef::Bool(x), Some(u64::from(x)); }
 
 impl Item for str {
     #[inline(always)]
-    fn text(&self, ty: Ty) -> Option<&str> {
-        // Whether a string is a DID, each must show by itself.
-        (ty.base() == Base::Text && self.len() <= MAX_TEXT_BYTES).then_some(self)
+    fn text(&self) -> Option<&str> {
+        (self.len() <= MAX_TEXT_BYTES).then_some(self)
     }
     fn is_of(ty: Ty) -> bool {
         ty.required() == Ty::TEXT || ty.required() == Ty::DID
@@ -152,7 +151,7 @@ impl Item for str {
 
 impl Item for Did<'_> {
     #[inline(always)]
-    fn text(&self, _: Ty) -> Option<&str> {
+    fn text(&self) -> Option<&str> {
         Some(self.as_str())
     }
     fn is_of(ty: Ty) -> bool {
@@ -188,8 +187,8 @@ macro_rules! through {
     ($($kind:ty $(, $of:ident)?;)*) => {$(
         impl$(<$of: Item + ?Sized>)? Item for $kind {
             #[inline(always)]
-            fn text(&self, ty: Ty) -> Option<&str> {
-                (**self).text(ty)
+            fn text(&self) -> Option<&str> {
+                (**self).text()
             }
             fn is_of(ty: Ty) -> bool {
                 <<$kind as std::ops::Deref>::Target as Item>::is_of(ty)
@@ -212,8 +211,8 @@ through! { String; &T, T; Box<T>, T; std::sync::Arc<T>, T; }
 
 impl<T: Item> Item for Option<T> {
     #[inline(always)]
-    fn text(&self, ty: Ty) -> Option<&str> {
-        self.as_ref()?.text(ty)
+    fn text(&self) -> Option<&str> {
+        self.as_ref()?.text()
     }
     fn is_of(ty: Ty) -> bool {
         T::is_of(ty)
@@ -245,13 +244,13 @@ impl<'d, T: Item + ?Sized> Value<'d> for &'d T {
         self.given(ty)
     }
     fn lent_text(self) -> Option<&'d str> {
-        self.text(Ty::TEXT)
+        self.text()
     }
     #[inline(always)]
     fn put(self, at: usize, filling: &mut Filling<'_>) -> bool {
-        let word = match (filling.asks, self.text(filling.ty)) {
-            (Some((_, asks)), Some(text)) => asked_text(asks, text),
-            _ => self.word(filling.ty, filling.interner),
+        let word = match filling.asks {
+            Some(asks) => self.text().and_then(|text| asked_text(asks, text)),
+            None => self.word(filling.ty, filling.interner),
         };
         filling.put(at, word)
     }
@@ -273,16 +272,16 @@ impl<'d, T: Item> Value<'d> for &'d [T] {
         let elem = filling.elem;
         let word = match filling.asks {
             _ if self.len() > MAX_ARRAY_ELEMENTS => None,
-            Some(asks) => filling.interner.asked_list(
+            Some(asks) => asked_list(
+                filling.interner,
                 asks,
                 self,
                 #[inline(always)]
-                |item| item.text(elem),
+                |item, of| item.text().map(|text| asks.element(text, of)),
             ),
             _ => filling.interner.array_of(
                 self,
                 |item| item.text_bytes(elem),
-                |bytes| bytes,
                 #[inline(always)]
                 |interner, item| item.word(elem, interner),
             ),

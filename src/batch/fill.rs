@@ -287,12 +287,7 @@ fn asked(interner: &mut Interner, asks: &Asks, given: ValueRef<'_>) -> Option<u6
 
 /// The bits of a value that is an ordinary one of its type, null aside; where little is asked of the input, its answers.
 #[inline]
-pub(super) fn word(
-    interner: &mut Interner,
-    asks: Option<&Asks>,
-    given: ValueRef<'_>,
-    ty: Ty,
-) -> Option<u64> {
+pub(super) fn word(interner: &mut Interner, asks: Option<&Asks>, given: ValueRef<'_>, ty: Ty) -> Option<u64> {
     if let Some(asks) = asks {
         return asked(interner, asks, given);
     }

@@ -147,7 +147,8 @@ impl Run<'_> {
         let s = &mut *self.s;
         let inputs = &self.given.inputs;
         let (lists, index) = (s.columns.word(inputs, op.b), s.columns.word(inputs, op.c));
-        let same = index.uniform().and_then(|index| math::index(f64::from_bits(index), u32::MAX as usize).ok());
+        let same =
+            index.uniform().and_then(|index| math::index(f64::from_bits(index), u32::MAX as usize).ok());
         match (lists, same) {
             // All lanes take the same element, which a round of a loop does: fewer of them in each.
             (Operand::S(words), Some(index)) if all_packed(lists, &s.mask) => {

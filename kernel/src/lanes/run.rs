@@ -248,11 +248,7 @@ impl Run<'_> {
                     return at + 1;
                 }
                 Code::Jump => return self.go_all(at, block.taken),
-                Code::BranchTruth
-                | Code::BranchNull
-                | Code::LoopLess
-                | Code::LoopMore
-                | Code::MoreTexts => {
+                Code::BranchTruth | Code::BranchNull | Code::LoopLess | Code::LoopMore | Code::MoreTexts => {
                     self.branch_test(op);
                     return self.branch(at, block, op.x & NEGATED != 0);
                 }

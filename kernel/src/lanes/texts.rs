@@ -39,25 +39,12 @@ impl Dictionary {
     #[inline(always)]
     #[must_use]
     pub fn is(&self, id: u32, text: &str, ends: [u64; 2]) -> bool {
-        self.has(id, ends, text.len()) && (text.len() <= 16 || self.text(id as usize) == text)
-    }
-    /// Whether the text of an id has these [`ends`] and this length.
-    #[inline(always)]
-    #[must_use]
-    pub fn has(&self, id: u32, [head, tail]: [u64; 2], len: usize) -> bool {
-        let at = id as usize;
+        let ([head, tail], at) = (ends, id as usize);
         let (Some(h), Some(t), Some(l)) = (self.heads.get(at), self.tails.get(at), self.lens.get(at)) else {
             return false;
         };
-        (h ^ head) | (t ^ tail) | (u64::from(*l) ^ len as u64) == 0
-    }
-    /// The [`ends`] of the text of an id, and its length.
-    #[inline(always)]
-    #[must_use]
-    pub fn key(&self, id: u32) -> ([u64; 2], usize) {
-        let at = id as usize;
-        let word = |words: &[u64]| words.get(at).copied().unwrap_or(0);
-        ([word(&self.heads), word(&self.tails)], self.bytes_of(id))
+        let same = (h ^ head) | (t ^ tail) | (u64::from(*l) ^ text.len() as u64) == 0;
+        same && (text.len() <= 16 || self.text(at) == text)
     }
     /// Says that the text of an id is used as a string: prices depend on its size.
     #[inline]
@@ -66,26 +53,7 @@ impl Dictionary {
         let (least, most) = self.range.unwrap_or((len, len));
         self.range = Some((least.min(len), most.max(len)));
     }
-    /// How many bytes the text of an id has; 0 where there is none.
-    #[inline(always)]
-    #[must_use]
-    pub fn bytes_of(&self, id: u32) -> usize {
-        self.lens.get(id as usize).map_or(0, |len| *len as usize)
-    }
-    /// Whether `text`, which has these [`ends`], begins with the text of an id.
-    #[inline(always)]
-    #[must_use]
-    pub fn begins(&self, id: u32, text: &str, [head, _]: [u64; 2]) -> bool {
-        match self.bytes_of(id) {
-            0 => true,
-            n @ 1..=8 => {
-                let own = self.heads.get(id as usize).copied().unwrap_or(0);
-                text.len() >= n && (own ^ head) << (64 - 8 * n) == 0
-            }
-            _ => text.starts_with(self.text(id as usize)),
-        }
-    }
-    /// The same of texts none of which has fewer bytes than `least`, or more than `most`.
+    /// Says that strings are used none of which has fewer bytes than `least`, or more than `most`.
     pub fn measured(&mut self, least: usize, most: usize) {
         let cut = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let (least, most) = (cut(least), cut(most));
@@ -181,7 +149,6 @@ pub fn ends(text: &str) -> [u64; 2] {
 struct Span {
     start: u32,
     len: u32,
-    elements: u32,
     text: u32,
 }
 
@@ -205,26 +172,16 @@ impl Arrays {
     }
     /// Adds an array of these elements, whose texts (DIDs are none) have so many bytes, and gives its id.
     pub fn push(&mut self, items: impl ExactSizeIterator<Item = u64>, text_bytes: u64) -> Option<u32> {
-        let elements = items.len() as u64;
-        self.push_some(items, elements, text_bytes)
-    }
-    /// The same of an array of so many elements of which only these matter, since nobody asks for the others.
-    pub fn push_some(
-        &mut self,
-        items: impl Iterator<Item = u64>,
-        elements: u64,
-        text_bytes: u64,
-    ) -> Option<u32> {
-        let elements = u32::try_from(elements).ok()?;
+        let len = u32::try_from(items.len()).ok()?;
         let id = u32::try_from(self.spans.len()).ok().filter(|id| *id < u32::MAX)?;
         let start = u32::try_from(self.words.len()).ok()?;
         let text = u32::try_from(text_bytes).ok()?;
         self.words.extend(items);
-        let len = u32::try_from(self.words.len()).ok()? - start;
-        self.spans.push(Span { start, len, elements, text });
-        self.largest = (self.largest.0.max(elements), self.largest.1.max(text));
-        let (least, bytes) = self.smallest.unwrap_or((elements, text));
-        self.smallest = Some((least.min(elements), bytes.min(text)));
+        u32::try_from(self.words.len()).ok()?;
+        self.spans.push(Span { start, len, text });
+        self.largest = (self.largest.0.max(len), self.largest.1.max(text));
+        let (least, bytes) = self.smallest.unwrap_or((len, text));
+        self.smallest = Some((least.min(len), bytes.min(text)));
         Some(id)
     }
     /// Whether the array of an id is of these elements, with so many bytes of texts.
@@ -284,7 +241,7 @@ impl Arrays {
     /// Elements, and bytes of the texts among them.
     #[inline(always)]
     pub(crate) fn totals(&self, bits: u64) -> (u64, u64) {
-        self.spans.get(bits as usize).map_or((0, 0), |s| (u64::from(s.elements), u64::from(s.text)))
+        self.spans.get(bits as usize).map_or((0, 0), |s| (u64::from(s.len), u64::from(s.text)))
     }
 }
 
@@ -309,21 +266,15 @@ mod tests {
     }
 
     #[test]
-    fn a_text_begins_with_what_str_says_also_where_bytes_are_zero() {
+    fn a_text_is_what_str_says_also_where_bytes_are_zero() {
         let texts = ["", "\0", "a", "a\0", "ab", "abcdefgh", "abcdefg\0", "abcdefghi", "a\0bcdefghijklmnopq"];
         let mut dictionary = Dictionary::default();
         for text in texts {
             dictionary.push(text);
         }
         for text in texts {
-            for (id, start) in texts.iter().enumerate() {
-                let id = id as u32;
-                assert_eq!(
-                    dictionary.begins(id, text, ends(text)),
-                    text.starts_with(start),
-                    "{text:?} {start:?}"
-                );
-                assert_eq!(dictionary.is(id, text, ends(text)), text == *start, "{text:?} {start:?}");
+            for (id, other) in texts.iter().enumerate() {
+                assert_eq!(dictionary.is(id as u32, text, ends(text)), text == *other, "{text:?} {other:?}");
             }
         }
     }

@@ -117,17 +117,18 @@ impl Interner {
     #[inline(always)]
     pub(crate) fn find(&self, texts: &Texts, text: &str) -> Option<u64> {
         let short = Short::of(text);
-        let at = short.place(self.bits);
-        let slot = self.slots.get(at)?;
+        let slot = self.slots.get(short.place(self.bits))?;
         if short.len <= WHOLE && slot.is(&short) {
             return Some(slot.handle);
         }
-        if slot.handle == NONE { None } else { self.find_from(at, texts, text) }
+        if slot.handle == NONE { None } else { self.find_from(texts, text) }
     }
 
+    #[cold]
     #[inline(never)]
-    fn find_from(&self, mut at: usize, texts: &Texts, text: &str) -> Option<u64> {
+    fn find_from(&self, texts: &Texts, text: &str) -> Option<u64> {
         let short = Short::of(text);
+        let mut at = short.place(self.bits);
         let mask = self.slots.len().wrapping_sub(1);
         for _ in 0..MOST_PROBES {
             let slot = self.slots.get(at)?;

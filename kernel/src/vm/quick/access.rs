@@ -48,7 +48,7 @@ impl QuickOp {
             CompareRequire | RequireLt | RequireLe | CompareReturn => uses!(a, Read; c, Read),
             ForNext => uses!(a, Read; b, Read; a, Write),
             IncBack | Inc => uses!(a, Read; a, Write),
-            NextElem => uses!(a, Read; b, Read; self.x, Write),
+            NextElem | Scan => uses!(a, Read; b, Read; self.x, Write),
             ElemNext => uses!(a, Read; b, Read; a, Write; self.x, Write),
             FieldJumpK | FieldRequireK | FieldReturnK => uses!(a, Vector),
             NormRequireK | FieldCompareK | Field | TrustNorm => uses!(b, Vector; a, Write),

@@ -47,6 +47,8 @@ pub(super) enum Quick {
     ReturnK,
     /// `LoopMore`, and where it goes on the element goes to register x.
     NextElem,
+    /// `NextElem`, and elements that the scan of number `k` knows are done with it (see `scan`).
+    Scan,
     /// `Inc`, and back.
     IncBack,
     /// `IncBack` and the `NextElem` at the head: `to` is behind it, `k` the head's units, which are paid where there is no
@@ -254,6 +256,7 @@ pub(super) fn is_jump(code: Quick) -> bool {
             | TextInJump
             | StartsWithJumpK
             | NextElem
+            | Scan
             | IncBack
             | ElemNext
     )

@@ -5,6 +5,7 @@ use super::code::{COMPONENT_SHIFT, LENGTH_SHIFT, Quick, TURNED, holds};
 use super::end::{Bill, End, How, look_now};
 use super::plan::standard;
 use super::reads::{self, Given, Room};
+use super::scan::{BODY, THROUGH};
 use crate::fault::Fault;
 use crate::ops::{math, trust};
 use crate::program::StdInput;
@@ -248,6 +249,26 @@ pub(super) fn execute<const METERED: bool>(
             Quick::NextElem => {
                 let i = num!(op.a);
                 jump_if!(op, !element!(op, i));
+            }
+            Quick::Scan => {
+                let items = array(&given.exe.constants, room.words, get!(op.b));
+                match plan.scans.get(op.k as usize) {
+                    Some(scan) if get!(op.a) == 0 && !items.is_empty() => {
+                        let (units, to) = scan.run(op, registers, items, left);
+                        if METERED {
+                            left = left.wrapping_sub(units);
+                        }
+                        match to {
+                            THROUGH => jump_if!(op, true),
+                            BODY => {}
+                            to => go!(usize::from(to)),
+                        }
+                    }
+                    _ => {
+                        let i = num!(op.a);
+                        jump_if!(op, !element!(op, i));
+                    }
+                }
             }
             Quick::ElemNext => {
                 let i = num!(op.a) + 1.0;

@@ -31,6 +31,8 @@ enum Way {
     /// A vector over six registers.
     Six,
     List,
+    /// A list of texts none of which may be null, with the handles of constants.
+    Texts,
 }
 
 /// An input: what is done with it, and the register that it goes to.
@@ -80,6 +82,7 @@ impl Load {
             Way::Vector if home.is_some() => Way::Six,
             Way::Text if read => Way::KnownText,
             Way::Did if read => Way::KnownDid,
+            Way::List if read && self.base == Base::Text && !self.null_elements => Way::Texts,
             way => way,
         };
     }
@@ -117,6 +120,10 @@ pub(super) fn load(given: &Given<'_, '_>, words: &mut Vec<u64>, registers: &mut 
                 spread(registers, load.register, t);
                 continue;
             }
+            (Way::Texts, ValueRef::Array(items)) => match texts(constants, index, items, words) {
+                Some(slot) => slot,
+                None => return false,
+            },
             (Way::List, ValueRef::Array(items)) => match list(constants, *load, index, items, words) {
                 Some(slot) => slot,
                 None => return false,
@@ -239,6 +246,33 @@ fn rare(
         (Way::Vector, ValueRef::Trust(t)) if is_plain(t) => Some(put_vector(words, t)),
         _ => None,
     }
+}
+
+/// The same of texts, which are looked up among the constants.
+#[inline(never)]
+fn texts(constants: &Constants, index: u64, items: &[ValueRef<'_>], words: &mut Vec<u64>) -> Option<u64> {
+    let interner = constants.interner.as_ref()?;
+    if items.len() > MAX_ARRAY_ELEMENTS {
+        return None;
+    }
+    let (at, n) = (words.len(), items.len() as u64);
+    words.extend_from_slice(&[n, n, 0, 0]);
+    let (mut bytes, mut is_ordinary, mut element) = (0, true, 0);
+    words.extend(items.iter().map(|item| {
+        let ValueRef::Text(s) = item else {
+            is_ordinary = false;
+            return NULL;
+        };
+        is_ordinary &= s.len() <= MAX_TEXT_BYTES;
+        bytes += s.len() as u64;
+        element += 1;
+        interner.find(&constants.texts, s).unwrap_or_else(|| given::element(index, element - 1, s))
+    }));
+    match words.get_mut(at..at + ARRAY_HEADER) {
+        Some([_, _, text, all]) if is_ordinary => (*text, *all) = (bytes, bytes),
+        _ => return None,
+    }
+    Some(at as u64)
 }
 
 /// An array of anything but arrays and vectors, checked and put in one pass.

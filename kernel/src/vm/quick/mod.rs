@@ -18,6 +18,7 @@ mod input;
 mod join;
 mod plan;
 mod reads;
+mod scan;
 mod spread;
 mod translate;
 mod unfold;

@@ -7,6 +7,7 @@ use super::access::Use;
 use super::code::{QuickOp, specialised};
 use super::gate;
 use super::input::Load;
+use super::scan::{self, Scan};
 use super::spread::{Homes, spread};
 use super::unfold::{MOST, Unfold, Window};
 use super::units::{Place, sum_up, window};
@@ -28,6 +29,8 @@ pub(crate) struct QuickPlan {
     pub(super) ops: Vec<QuickOp>,
     /// For each instruction, where it comes from and what stands before it.
     pub(super) places: Vec<Place>,
+    /// Loops that are tables.
+    pub(super) scans: Vec<Scan>,
     /// Instructions of the rarer kind, as the full machine has them, on this plan's registers.
     pub(super) straight: Vec<PlanOp>,
     pub(super) start: u16,
@@ -97,12 +100,15 @@ impl QuickPlan {
             *op = specialised(*op);
         }
         sum_up(&mut ops, &mut places)?;
+        let window = window(&ops);
+        let scans = scan::find(&mut ops);
         let result = p.functions.first()?.result;
         Some(QuickPlan {
             arena: !straight.is_empty(),
-            window: window(&ops),
+            window,
             ops,
             places,
+            scans,
             straight,
             interns,
             start,

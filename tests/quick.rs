@@ -337,3 +337,86 @@ fn vectors_give_one_receipt_wherever_they_are_kept() {
         }
     }
 }
+
+/// Loops that only compare elements with constants are tables (`quick/scan.rs`): for every list of up to three of these texts,
+/// among them long ones and none at all, and whichever way the loop is left, the receipt is the full machine's.
+#[test]
+fn loops_over_texts_give_one_receipt_whatever_the_elements_are() {
+    let long = "t".repeat(70);
+    let edge = "e".repeat(28);
+    let texts = ["admin", "viewer", "editor", "guest", "", &edge, &long].map(ValueRef::Text);
+    let sources = [
+        "policy p(l: [string], a: string) { return any(x in l, a == \"read\" || x == \"admin\"); }",
+        "policy p(l: [string], a: string) { return all(x in l, x in [\"admin\", \"viewer\"] || a == \"write\"); }",
+        "policy p(l: [string], a: string) { return count(x in l, x == \"viewer\") < 2; }",
+        "policy p(l: [string], a: string) { for x in l { require x != \"guest\", \"no guests\"; } return a != \"\"; }",
+        "policy p(l: [string], a: string) { let seen = false; for x in l { if x == \"admin\" { seen = true; } if seen && x == \"viewer\" { return false; } } return seen; }",
+        "policy p(l: [string], a: string) { for x in l { if x == \"guest\" { break; } if x == \"viewer\" { continue; } require a in [\"read\", \"write\"]; } return true; }",
+        "policy p(l: [string], a: string) { for x in l { for y in l { if x == \"admin\" && y == \"guest\" { return false; } } } return true; }",
+        "fn may(r: string, a: string) -> bool { if a == \"read\" { return r in [\"viewer\", \"editor\", \"admin\"]; } return r == \"admin\"; }
+         policy p(l: [string], a: string) { require any(x in l, may(x, a)), \"m\"; }",
+    ];
+    let nullable = "policy p(l: [string?], a: string) { return any(x in l, x == \"admin\" || x == null); }";
+    let mut outcomes = Vec::new();
+    for at in 0..texts.len().pow(3) {
+        let picks = [at % 7, at / 7 % 7, at / 49].map(|pick| texts.get(pick).copied().unwrap());
+        for n in 0..=3 {
+            let list = picks.get(..n).unwrap();
+            // A list of fewer has been there before.
+            if at >= texts.len().pow(n as u32) {
+                continue;
+            }
+            for action in ["read", "write", "", &long] {
+                let inputs = [ValueRef::Array(list), ValueRef::Text(action)];
+                for source in sources {
+                    outcomes.push(both_at_few_limits(source, &inputs));
+                }
+                let [first, ..] = picks;
+                let with_null = [first, ValueRef::Null, first];
+                let inputs = [ValueRef::Array(with_null.get(..n).unwrap()), ValueRef::Text(action)];
+                outcomes.push(both_at_few_limits(nullable, &inputs));
+            }
+        }
+    }
+    assert!(outcomes.contains(&Outcome::Allow) && outcomes.contains(&Outcome::Deny));
+}
+
+/// Both ways, without limits and around the units of the run.
+fn both_at_few_limits(source: &str, inputs: &[ValueRef<'_>]) -> Outcome {
+    thread_local! {
+        static POLICIES: std::cell::RefCell<std::collections::HashMap<String, Policy>> = std::cell::RefCell::default();
+    }
+    let policy = POLICIES.with_borrow_mut(|known| {
+        known.entry(source.to_owned()).or_insert_with(|| Policy::compile(source).unwrap()).clone()
+    });
+    let (exe, request) = (policy.executable(), Request::new(inputs));
+    let (mut one, mut other) = (Vm::new(), Vm::new());
+    let mut run = |gas_limit: u64| {
+        let limits = BudgetLimits { gas_limit, ..BudgetLimits::UNBOUNDED };
+        let env = Env { limits, ..Env::default() };
+        let receipt = one.run(exe, &request, &env);
+        assert_eq!(receipt, other.run_fully(exe, &request, &env), "{source} {inputs:?} with {gas_limit}");
+        receipt
+    };
+    let all = run(u64::MAX);
+    (all.cost.saturating_sub(9)..all.cost + 1).for_each(|limit| _ = run(limit));
+    all.outcome
+}
+
+/// A list that takes longer than the time between two looks at the clock is not scanned past them.
+#[test]
+fn a_long_list_is_left_when_time_is_up() {
+    let source = "policy p(l: [string]) { return all(x in l, x != \"none\"); }";
+    let policy = Policy::compile(source).unwrap();
+    let list = vec![ValueRef::Text("some"); 65_536];
+    let inputs = [ValueRef::Array(&list)];
+    let clock = Slow(AtomicU64::new(0));
+    let limits = BudgetLimits { timeout_ms: 1, ..BudgetLimits::UNBOUNDED };
+    let env = Env { limits, clock: &clock, ..Env::default() };
+    let receipt = Vm::new().run(policy.executable(), &Request::new(&inputs), &env);
+    assert_eq!(receipt.outcome, Outcome::Exhausted(Exhaustion::Timeout), "{receipt:?}");
+    let free = Env { limits: BudgetLimits::UNBOUNDED, ..Env::default() };
+    let all = Vm::new().run(policy.executable(), &Request::new(&inputs), &free);
+    assert_eq!(all, Vm::new().run_fully(policy.executable(), &Request::new(&inputs), &free));
+    assert!(receipt.gas.compute < all.gas.compute, "{receipt:?} {all:?}");
+}

@@ -13,7 +13,7 @@ use eclvm::kernel::fault::{Fault, Outcome};
 use eclvm::kernel::lanes::Of;
 use eclvm::kernel::receipt::Receipt;
 use eclvm::kernel::request::Request;
-use eclvm::kernel::value::ValueRef;
+use eclvm::kernel::value::{Did, ValueRef};
 use std::collections::HashSet;
 
 #[derive(Clone, Debug, Default)]
@@ -267,4 +267,39 @@ fn answers_and_prices_are_those_of_texts() {
         assert!(outcomes.contains(&format!("{outcome:?}")), "{outcomes:?}");
     }
     assert!(outcomes.iter().any(|outcome| outcome.contains("Exhausted")), "{outcomes:?}");
+}
+
+/// Lists whose elements are no texts are no lists of texts, however their column says so: the elements of lists of lists
+/// were once taken for texts that answer as the inner list does.
+#[test]
+fn elements_that_are_no_texts_are_for_the_scalar_engine() {
+    let admin = [ValueRef::Text("admin")];
+    let items = [
+        ValueRef::Text("admin"),
+        ValueRef::Array(&admin),
+        ValueRef::Number(1.0),
+        ValueRef::Null,
+        ValueRef::Missing,
+        ValueRef::Bool(true),
+        ValueRef::Did(Did::new("did:x:admin").unwrap()),
+    ];
+    let n = items.len();
+    let offsets: Vec<i64> = (0..=n as i64).collect();
+    for source in [
+        "policy p(roles: [string]) { return \"admin\" in roles; }",
+        "policy p(roles: [string]) { return any(role in roles, role == \"admin\"); }",
+    ] {
+        let policy = Policy::compile(source).unwrap();
+        let values = Column::Values(&items);
+        let column = Column::Lists(Lists::new(Offsets::Large(&offsets), &values).unwrap());
+        let columns = RequestColumns::new(&policy, n).with("roles", column).unwrap();
+        let run = |engine| {
+            let options = BatchOptions { engine, threads: 1, ..BatchOptions::default() };
+            Batch::new(&policy, options).unwrap().run(&columns).unwrap()
+        };
+        let (lanes, scalar) = (run(Engine::Lanes), run(Engine::Scalar));
+        assert_eq!(lanes, scalar);
+        assert!(lanes[0].passed() && lanes[1..].iter().all(|receipt| receipt.outcome != Outcome::Allow));
+        assert_eq!(lanes[1].outcome, Outcome::Fault(Fault::TypeMismatch));
+    }
 }

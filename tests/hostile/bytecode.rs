@@ -5,10 +5,12 @@ use eclvm::kernel::budget::BudgetLimits;
 use eclvm::kernel::gas::Schedule;
 use eclvm::kernel::isa::{CONST_C, Instr, NO_CONST, Op};
 use eclvm::kernel::program::{EffectKind, Function, Input, Program};
+use eclvm::kernel::request::{Env, Request};
 use eclvm::kernel::span::Span;
 use eclvm::kernel::types::Ty;
 use eclvm::kernel::value::{Did, TrustVector, Value, ValueRef};
 use eclvm::kernel::verify::{Verified, Violation};
+use eclvm::kernel::vm::{Executable, Vm};
 use eclvm::policy::{LoadError, Module};
 use sha2::{Digest, Sha256};
 
@@ -212,4 +214,43 @@ fn programs_that_are_dear_to_verify() {
     let mut registers = vec![B];
     registers.extend(vec![N; 4_000]);
     assert!(in_time(|| Verified::new(program(&registers, &code))).is_ok());
+}
+
+/// No compiler lets an element take the place of its own index; the verifier does. A loop that was taken for a walk over all
+/// elements ended elsewhere, at another price, or ended where it has no end.
+#[test]
+fn a_loop_whose_element_is_its_index() {
+    let code = [
+        (Op::Const, 0, 1, 1, 0),
+        (Op::LoopMore, 0, 1, 0, 6),
+        (Op::Round, 0, 0, 0, 0),
+        (Op::Elem, 0, 1, 0, 1),
+        (Op::Step, 0, 1, 0, 0),
+        (Op::Jump, 0, 0, 0, 1),
+        (Op::Eq, CONST_C, 2, 1, 2),
+        (Op::Return, 0, 2, 0, 0),
+    ];
+    let list = Ty::NUMBER.array().unwrap();
+    let mut looping = program(&[list, N, B], &code);
+    looping.inputs = vec![Input { name: "l".into(), ty: list }];
+    looping.constants = vec![Value::Bool(true), Value::Number(0.0), Value::Number(6.0)];
+    for function in &mut looping.functions {
+        function.params = 1;
+    }
+    let exe = Executable::new(Verified::new(looping).unwrap());
+    let (mut one, mut other) = (Vm::new(), Vm::new());
+    for list in [&[1.0, 9.0, 9.0][..], &[5.0], &[0.0], &[], &[7.0, 2.0]] {
+        let list: Vec<ValueRef<'_>> = list.iter().map(|n| ValueRef::Number(*n)).collect();
+        let inputs = [ValueRef::Array(&list)];
+        let request = Request::new(&inputs);
+        for gas_limit in [0, 1, 2, 3, 5, 60] {
+            let limits = BudgetLimits { gas_limit, ..BudgetLimits::default() };
+            let env = Env { limits, ..Env::default() };
+            assert_eq!(
+                one.run(&exe, &request, &env),
+                other.run_fully(&exe, &request, &env),
+                "{list:?} {gas_limit}"
+            );
+        }
+    }
 }

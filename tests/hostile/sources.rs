@@ -4,7 +4,7 @@ use super::{in_time, setting::*};
 use eclvm::kernel::budget::BudgetLimits;
 use eclvm::kernel::fault::Outcome;
 use eclvm::kernel::value::ValueRef;
-use eclvm::policy::{CompileError, Module};
+use eclvm::policy::{CompileError, Module, Policy};
 use std::fmt::Write;
 
 /// The codes of what the compiler says of a source, warnings too.
@@ -167,4 +167,20 @@ fn constants_that_grow() {
         write!(doubles, "const A{i} = [A{}, A{}];", i - 1, i - 1).unwrap();
     }
     assert!(!codes(&format!("{doubles} policy p {{ }}")).is_empty());
+}
+
+/// What is asked of an input is found by following its copies. Here each copy stands before the one it takes from, a thousand
+/// deep, for hundreds of inputs: it took a pass over all of the code for each of them.
+#[test]
+fn copies_of_copies_in_the_wrong_order() {
+    let names = |n: usize, of: fn(usize) -> String| (0..n).map(of).collect::<Vec<_>>();
+    let inputs = names(900, |i| format!("i{i}: string")).join(", ");
+    let lets = names(900, |i| format!("let r{i} = \"c\";")).join("\n");
+    let shifts = names(899, |i| format!("r{} = r{};", 899 - i, 898 - i)).join("\n");
+    let takes = names(900, |i| format!("r0 = i{i};")).join("\n");
+    let source = format!(
+        "policy p({inputs}) {{ {lets}\n{shifts}\n{shifts}\n{shifts}\n{takes}\n return r899 == \"c\"; }}"
+    );
+    let policy = Policy::compile(&source).unwrap();
+    in_time(|| policy.lanes().is_ok());
 }

@@ -28,7 +28,7 @@ mod find;
 mod matcher;
 mod words;
 
-pub(super) use find::{Constants, find};
+pub(super) use find::{Constants, Touching, find};
 pub use words::Element;
 pub(super) use words::{Asked, Packed, Texts, is_array};
 

@@ -115,7 +115,7 @@ impl Run<'_> {
         masks::each(&s.mask, |lane| {
             let has = match Texts::of(words.bits(lane)) {
                 Texts::Packed(list) => list.has(class),
-                Texts::Array(id) => arrays.items(id).iter().any(|item| item & asked.mask != 0),
+                Texts::Array(id) => arrays.any(id) & asked.mask != 0,
             };
             if has {
                 masks::insert(test, lane);

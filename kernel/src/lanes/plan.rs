@@ -1,6 +1,6 @@
 //! The plan: a policy with its functions inlined, as blocks of column instructions. Made once, shared.
 
-use super::asks::{self, Asks, Constants};
+use super::asks::{self, Asks, Constants, Touching};
 use super::columns::Arg;
 use super::flatten::{self, Flat};
 use super::flow;
@@ -277,10 +277,13 @@ impl LanePlan {
             exit.gas = flow.gas_at(&ops, exit.op as usize, exit.charged);
         }
         let constants = Constants { texts: &texts, arrays: &arrays, lists: &lists };
+        let touching = Touching::new(&ops, columns);
         let asks = program.inputs.iter().zip(&inputs).enumerate().map(|(at, (input, place))| match place {
             Arg::Word(column) if input.ty.base() == Base::Text && !input.ty.is_optional() => {
                 let is_plain = !input.ty.elem().is_some_and(Ty::is_optional);
-                is_plain.then(|| asks::find(&mut ops, (at, *column, input.ty.is_array()), &constants))?
+                is_plain.then(|| {
+                    asks::find(&mut ops, &touching, (at, *column, input.ty.is_array()), &constants)
+                })?
             }
             _ => None,
         });

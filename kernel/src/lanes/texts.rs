@@ -150,6 +150,8 @@ struct Span {
     start: u32,
     len: u32,
     text: u32,
+    /// Bits that an element has: of words of texts, the answers of one of them.
+    any: u32,
 }
 
 /// Arrays by id. Elements are register bits: numbers, 0 or 1, null, ids of texts. Arrays that hold arrays or vectors
@@ -178,7 +180,9 @@ impl Arrays {
         let text = u32::try_from(text_bytes).ok()?;
         self.words.extend(items);
         u32::try_from(self.words.len()).ok()?;
-        self.spans.push(Span { start, len, text });
+        let own = self.words.get(start as usize..).unwrap_or(&[]);
+        let any = own.iter().fold(0, |any, word| any | *word as u32);
+        self.spans.push(Span { start, len, text, any });
         self.largest = (self.largest.0.max(len), self.largest.1.max(text));
         let (least, bytes) = self.smallest.unwrap_or((len, text));
         self.smallest = Some((least.min(len), bytes.min(text)));
@@ -237,6 +241,11 @@ impl Arrays {
         let there = index < span.len;
         let at = span.start.wrapping_add(index) & u32::from(there).wrapping_neg();
         (self.words.get(at as usize).copied().unwrap_or(0), there)
+    }
+    /// The lowest bits that any element has.
+    #[inline(always)]
+    pub(crate) fn any(&self, bits: u64) -> u64 {
+        self.spans.get(bits as usize).map_or(0, |s| u64::from(s.any))
     }
     /// Elements, and bytes of the texts among them.
     #[inline(always)]

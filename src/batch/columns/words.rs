@@ -60,6 +60,7 @@ impl Words<'_> {
                     bump.reset();
                     match cell(column, words.ty, row, &bump) {
                         ValueRef::Text(text) if words.elements => words.string(text),
+                        _ if words.elements => None,
                         ValueRef::Null if words.nullable => Some(NULL),
                         value => word(words.interner, words.asks, value, words.ty),
                     }

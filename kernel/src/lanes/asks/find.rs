@@ -3,8 +3,10 @@
 use super::words::operand;
 use super::{Asks, MOST, Of};
 use crate::lanes::columns::Arg;
+use crate::lanes::masks;
 use crate::lanes::plan::{Code, LaneOp, NEGATED};
 use crate::lanes::texts::{Arrays, Dictionary};
+use smallvec::SmallVec;
 
 /// What is known of a plan when its inputs are looked at.
 pub(in crate::lanes) struct Constants<'p> {
@@ -16,6 +18,7 @@ pub(in crate::lanes) struct Constants<'p> {
 /// Questions as they are found.
 struct Finder<'p> {
     constants: &'p Constants<'p>,
+    touching: &'p Touching,
     /// Ids of constants, and whether texts are to begin with them.
     questions: Vec<(u32, bool)>,
     /// Bytes of what texts, and lists, are compared with.
@@ -31,12 +34,13 @@ struct Finder<'p> {
 /// more than that. The instructions that ask are changed into ones on words.
 pub(in crate::lanes) fn find(
     ops: &mut [LaneOp],
+    touching: &Touching,
     (input, column, is_list): (usize, u32, bool),
     constants: &Constants<'_>,
 ) -> Option<Asks> {
     let (questions, texts, lists) = Default::default();
     let input = u32::try_from(input).ok().filter(|input| *input < 1 << 24)?;
-    let mut finder = Finder { constants, questions, texts, lists, changed: Vec::new(), input };
+    let mut finder = Finder { constants, touching, questions, texts, lists, changed: Vec::new(), input };
     let of = if is_list { finder.list(ops, column)? } else { finder.text(ops, column)? };
     let text = |(id, starts): &(u32, bool)| (constants.texts.text(*id as usize), *starts);
     let questions: Vec<(&str, bool)> = finder.questions.iter().map(text).collect();
@@ -47,27 +51,74 @@ pub(in crate::lanes) fn find(
     Some(asks)
 }
 
-/// The column, and all that are copies of it.
-fn copies(ops: &[LaneOp], mut same: Vec<u32>) -> Vec<u32> {
-    // A copy may stand behind what reads it.
-    loop {
-        let before = same.len();
-        for op in ops.iter().filter(|op| op.code == Code::Copy) {
-            if matches!(op.b, Arg::Word(b) if same.contains(&b)) && !same.contains(&op.a) {
-                same.push(op.a);
-            }
+/// Which instructions read or write each word column. Made once for a plan: each input looks at few of them.
+pub(in crate::lanes) struct Touching(Vec<SmallVec<[u32; 4]>>);
+
+impl Touching {
+    pub(in crate::lanes) fn new(ops: &[LaneOp], columns: u32) -> Touching {
+        let mut by_column = vec![SmallVec::new(); columns as usize];
+        for (at, op) in (0..).zip(ops) {
+            let mut add = |column: u32| {
+                if let Some(touching) = by_column.get_mut(column as usize)
+                    && touching.last() != Some(&at)
+                {
+                    touching.push(at);
+                }
+            };
+            op.reads(&mut add);
+            op.writes().into_iter().for_each(add);
         }
-        if same.len() == before {
-            return same;
-        }
+        Touching(by_column)
+    }
+    fn of(&self, column: u32) -> &[u32] {
+        self.0.get(column as usize).map_or(&[], |touching| touching)
     }
 }
 
-/// Whether an instruction reads one of these columns, and whether it writes one.
-fn touches(op: &LaneOp, columns: &[u32]) -> (bool, bool) {
-    let mut reads = false;
-    op.reads(|at| reads |= columns.contains(&at));
-    (reads, op.writes().is_some_and(|at| columns.contains(&at)))
+/// Columns that hold the same things.
+struct Columns {
+    set: Vec<u64>,
+    /// The instructions that read or write one of them, in order.
+    touching: Vec<u32>,
+}
+
+impl Columns {
+    /// These columns, and all that are copies of them: a copy may stand behind what reads it.
+    fn new(ops: &[LaneOp], touching: &Touching, mut open: Vec<u32>) -> Columns {
+        let mut columns = Columns { set: vec![0; masks::words(touching.0.len())], touching: Vec::new() };
+        while let Some(column) = open.pop() {
+            if columns.has(column) {
+                continue;
+            }
+            masks::insert(&mut columns.set, column as usize);
+            for at in touching.of(column) {
+                columns.touching.push(*at);
+                if let Some(LaneOp { code: Code::Copy, b: Arg::Word(b), a, .. }) = ops.get(*at as usize)
+                    && *b == column
+                {
+                    open.push(*a);
+                }
+            }
+        }
+        columns.touching.sort_unstable();
+        columns.touching.dedup();
+        columns
+    }
+    fn has(&self, column: u32) -> bool {
+        masks::has(&self.set, column as usize)
+    }
+    fn is_it(&self, arg: Arg) -> bool {
+        matches!(arg, Arg::Word(at) if self.has(at))
+    }
+    /// Each instruction, and whether it reads one of them, and whether it writes one.
+    fn each<'p>(&self, ops: &'p [LaneOp]) -> impl Iterator<Item = (usize, &'p LaneOp, bool, bool)> {
+        self.touching.iter().filter_map(|at| {
+            let op = ops.get(*at as usize)?;
+            let mut reads = false;
+            op.reads(|at| reads |= self.has(at));
+            Some((*at as usize, op, reads, op.writes().is_some_and(|at| self.has(at))))
+        })
+    }
 }
 
 impl Finder<'_> {
@@ -83,15 +134,14 @@ impl Finder<'_> {
     }
 
     fn text(&mut self, ops: &[LaneOp], column: u32) -> Option<Of> {
-        self.texts(ops, &copies(ops, vec![column]), |_| false)?;
+        self.texts(ops, &Columns::new(ops, self.touching, vec![column]), |_| false)?;
         Some(Of::Text)
     }
 
     /// Takes the questions about texts in these columns, which come there from elsewhere by instructions that `come`.
-    fn texts(&mut self, ops: &[LaneOp], columns: &[u32], come: impl Fn(&LaneOp) -> bool) -> Option<()> {
-        let is_it = |arg: Arg| matches!(arg, Arg::Word(at) if columns.contains(&at));
-        for (at, op) in ops.iter().enumerate() {
-            let (reads, writes) = touches(op, columns);
+    fn texts(&mut self, ops: &[LaneOp], columns: &Columns, come: impl Fn(&LaneOp) -> bool) -> Option<()> {
+        let is_it = |arg: Arg| columns.is_it(arg);
+        for (at, op, reads, writes) in columns.each(ops) {
             match (op.code, op.b, op.c) {
                 (Code::Copy, b, _) if is_it(b) == writes => {}
                 _ if writes && !reads && come(op) => {}
@@ -130,12 +180,11 @@ impl Finder<'_> {
     }
 
     fn list(&mut self, ops: &[LaneOp], column: u32) -> Option<Of> {
-        let lists = copies(ops, vec![column]);
-        let is_it = |arg: Arg| matches!(arg, Arg::Word(at) if lists.contains(&at));
+        let lists = Columns::new(ops, self.touching, vec![column]);
+        let is_it = |arg: Arg| lists.is_it(arg);
         let is_element = |op: &LaneOp| matches!(op.code, Code::Elem | Code::Index) && is_it(op.b);
         let (mut elements, mut searches, mut others) = (Vec::new(), Vec::new(), Vec::new());
-        for (at, op) in ops.iter().enumerate() {
-            let (reads, writes) = touches(op, &lists);
+        for (at, op, reads, writes) in lists.each(ops) {
             match (op.code, op.b, op.c) {
                 (Code::Copy, b, _) if is_it(b) == writes => {}
                 _ if writes => return None,
@@ -158,7 +207,7 @@ impl Finder<'_> {
         }
         let of = if others.is_empty() { Of::Any } else { Of::Elements };
         if of == Of::Elements {
-            self.texts(ops, &copies(ops, elements), is_element)?;
+            self.texts(ops, &Columns::new(ops, self.touching, elements), is_element)?;
         }
         let searches = searches.into_iter().map(|(at, op, mask, bytes)| {
             let class = mask.trailing_zeros() as u16 + 1;

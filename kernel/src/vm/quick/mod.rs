@@ -3,8 +3,8 @@
 //! Most policies compare, ask the host a few questions and answer. They write nothing, so that a run of theirs can be
 //! given up at any point and begun again without anybody noticing. That is what makes them quick: such a run handles the
 //! ordinary case only, on 256 registers in an array (a byte names one, so that there is nothing to check), with texts left
-//! in the request and trust vectors spread over registers (`input`, `spread`), and with a bill that only adds up where it
-//! jumps (`units`). Whether the bill was within the limit is asked **once, at the end**: if it was, it was all the way
+//! in the request and trust vectors spread over registers (`input`, `spread`), with loops that only compare elements as tables
+//! (`scan`), and with a bill that only adds up where it jumps (`units`). Whether the bill was within the limit is asked **once, at the end**: if it was, it was all the way
 //! up to there. What is out of the ordinary (an input of the wrong type, a limit that is reached, a host that fails) is
 //! left to the full machine, which runs the request from the start and alone decides what it means. Loops look at the
 //! clock as often as they do there. The differential tests run both.

@@ -110,6 +110,10 @@ pub(super) fn find(ops: &mut [QuickOp]) -> Vec<Scan> {
 impl Scan {
     fn new(ops: &[QuickOp], head: usize) -> Option<Scan> {
         let op = ops.get(head)?;
+        // The index is the loop's alone: an element that takes its place says where the loop goes on.
+        if op.x == op.a || op.x == op.b || op.a == op.b {
+            return None;
+        }
         let back = |other: &&QuickOp| {
             other.code == Quick::ElemNext
                 && usize::from(other.to) == head + 1

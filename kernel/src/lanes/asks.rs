@@ -33,6 +33,7 @@ pub use words::Element;
 pub(super) use words::{Asked, Packed, Texts, is_array};
 
 use super::texts::ends;
+use crate::limits::MAX_TEXT_BYTES;
 use matcher::{Matcher, Start};
 use smallvec::SmallVec;
 
@@ -121,7 +122,7 @@ impl Asks {
         }
         let (texts, lists) = (Rounding::new(texts), Rounding::new(lists));
         let plain = match &texts {
-            Rounding(None) => u64::MAX,
+            Rounding(None) => MAX_TEXT_BYTES as u64,
             some => some.up(1),
         };
         let mut words = [0; 1 << CLASS_BITS];
@@ -180,9 +181,11 @@ impl Asks {
             true => self.is.find_short(ends, len),
             false => self.find(text, ends),
         };
-        let is_plain = (answers == 0) & (len.wrapping_sub(1) < self.plain);
-        let plain = u8::from(is_plain).wrapping_neg() & PLAIN;
-        Element { answers: u64::from(answers), len, class: class | plain }
+        // Sign bits in place of comparisons, which would become jumps that nobody could foretell: no answer; and not empty, and
+        // not too long.
+        let others =
+            u64::from(answers).wrapping_sub(1) & !len.wrapping_sub(1) & len.wrapping_sub(self.plain + 1);
+        Element { answers: u64::from(answers), len, class: class | ((others >> 63) as u8 * PLAIN) }
     }
     /// The word of a list of these items, each of which is an element as `element` says; where it is not one word, `array` is
     /// asked for the id of an array of the words of its texts, with so many bytes. None where an item is no element, where

@@ -111,9 +111,10 @@ impl Matcher {
     pub(super) fn find_short(&self, ends: [u64; 2], len: u64) -> (u16, u8) {
         let [head, tail] = ends;
         let slot = self.slots.get(self.place(ends, len)).unwrap_or(&EMPTY);
-        let same = (head ^ slot.head) | (tail ^ slot.tail) | (len ^ slot.len) == 0;
-        let kept = u16::from(same).wrapping_neg();
-        (slot.bits & kept, slot.class & kept as u8)
+        let differ = (head ^ slot.head) | (tail ^ slot.tail) | (len ^ slot.len);
+        // All bits where nothing differs. (A comparison would become a jump.)
+        let kept = ((differ | differ.wrapping_neg()) >> 63).wrapping_sub(1);
+        (slot.bits & kept as u16, slot.class & kept as u8)
     }
     /// The same, whatever constants there are.
     pub(super) fn find(&self, text: &str, ends: [u64; 2]) -> (u16, u8) {

@@ -12,6 +12,13 @@ use super::simd::wide;
 use super::texts::Arrays;
 use crate::ops::math;
 
+/// Of so many lanes one, or fewer, run: they are looked at one by one.
+const SPARSE: usize = 16;
+
+fn are_few(set: &[u64]) -> bool {
+    masks::count(set) * SPARSE <= set.len() * 64
+}
+
 /// Below 2^52, bits put behind this number's are that much more.
 const WHOLE: f64 = 4_503_599_627_370_496.0;
 
@@ -59,6 +66,11 @@ impl Run<'_> {
         let of = move |word: f64| units(word.to_bits());
         match s.columns.word(inputs, words) {
             Operand::K(word) => s.bill.add(COMPUTE, of(word), &s.mask, self.all),
+            column if are_few(&s.mask) => {
+                let mut most = 0;
+                masks::each(&s.mask, |lane| most |= of(column.get(lane)));
+                s.bill.add_each(COMPUTE, &s.mask, most, |lane| of(column.get(lane)));
+            }
             Operand::S(column) => match ops::spread(column, &s.mask, of) {
                 Spread::Nobody => {}
                 Spread::Same(units) => s.bill.add(COMPUTE, units, &s.mask, self.all),
@@ -82,7 +94,17 @@ impl Run<'_> {
         self.charge_words(op.b, move |word| asked.units(word));
         let s = &mut *self.s;
         let words = s.columns.word(&self.given.inputs, op.b);
-        test(&mut s.test, words, move |word| word.to_bits() & asked.mask != 0);
+        if are_few(&s.mask) {
+            s.test.fill(0);
+            let test = &mut s.test;
+            masks::each(&s.mask, |lane| {
+                if words.bits(lane) & asked.mask != 0 {
+                    masks::insert(test, lane);
+                }
+            });
+        } else {
+            test(&mut s.test, words, move |word| word.to_bits() & asked.mask != 0);
+        }
         self.put_test(op, op.x & NEGATED != 0);
     }
 
@@ -94,7 +116,7 @@ impl Run<'_> {
         let (s, inputs) = (&*self.s, &self.given.inputs);
         let words = s.columns.word(inputs, op.b);
         let packed = move |list: Packed| asked.search_units(list.len(), list.bytes());
-        if all_packed(words, &s.mask) {
+        if !are_few(&s.mask) && all_packed(words, &s.mask) {
             self.charge_words(op.b, move |word| packed(Packed(word)));
             let s = &mut *self.s;
             let words = s.columns.word(&self.given.inputs, op.b);

@@ -344,16 +344,20 @@ impl Run<'_> {
         let span = |at: usize| self.plan.blocks.get(at).map_or(0, |b| u64::from(b.start));
         let ops = span(at).saturating_sub(span(to)) + 1;
         // A column instruction takes as long as some eight scalar ones for each 64 lanes.
-        let work = ops.saturating_mul(8 * self.s.live.len() as u64);
-        self.ticks = self.ticks.saturating_sub(work);
-        if self.ticks == 0 {
-            self.look();
-        }
+        self.spend(ops.saturating_mul(8 * self.s.live.len() as u64));
         let base = self.plan.blocks.get(to).map_or(GasUnits::ZERO, |b| b.base);
         if let Some(limit) = self.limit
             && self.s.bill.most(base, &self.env.prices) > limit
         {
             self.stop_poor(base, to);
+        }
+    }
+
+    /// So much work was done: now and then somebody looks at the clock.
+    pub(super) fn spend(&mut self, work: u64) {
+        self.ticks = self.ticks.saturating_sub(work);
+        if self.ticks == 0 {
+            self.look();
         }
     }
 

@@ -11,11 +11,16 @@ use super::plan::{Code, LaneOp, NEGATED, NULLABLE, OF_NUMBERS, OF_TEXTS};
 use super::run::Run;
 use super::texts::head;
 use crate::ops::{math, text};
+use core::cell::Cell;
 
 /// Of 64 lanes, if more of them run, all are looked at: that takes no choices.
 const DENSE: u32 = 40;
 /// A list this short is compared one by one.
 const SHORT: usize = 16;
+
+/// Elements that are searched, and bytes of texts that are read, in the time of one scalar instruction.
+const ELEMENTS: u64 = 8;
+const BYTES: u64 = 32;
 
 /// Where units stand in the byte that answers for a list, and so many or more, which it does not say.
 const UNITS: u32 = 4;
@@ -102,7 +107,12 @@ impl Run<'_> {
     fn text_len(&mut self, op: &LaneOp) {
         self.charge_texts(op, false);
         let texts = self.given.texts;
-        self.word_by_word(op, |b| text::chars(texts.of(b)).to_bits());
+        let read = Cell::new(0);
+        self.word_by_word(op, |b| {
+            read.set(read.get() + texts.len_of(b));
+            text::chars(texts.of(b)).to_bits()
+        });
+        self.spend(read.get() / BYTES);
     }
 
     /// A question about two strings. Where one is a constant, each distinct text is looked at once.
@@ -118,6 +128,11 @@ impl Run<'_> {
         }
         s.test.fill(0);
         let test = &mut s.test;
+        let mut read = 0;
+        let mut f = |b: u64, c: u64| {
+            read += texts.len_of(b) + texts.len_of(c);
+            f(texts.of(b), texts.of(c))
+        };
         match s.memos.table(op.x >> 8) {
             Some(table) => {
                 table.state.resize(texts.len(), UNKNOWN);
@@ -126,7 +141,7 @@ impl Run<'_> {
                     let key = if matches!(op.b, Arg::Word(_)) { b } else { c };
                     let Some(known) = table.state.get_mut(key as usize) else { return };
                     if *known == UNKNOWN {
-                        *known = if f(texts.of(b), texts.of(c)) { YES } else { NO };
+                        *known = if f(b, c) { YES } else { NO };
                     }
                     if *known == YES {
                         masks::insert(test, lane);
@@ -134,12 +149,13 @@ impl Run<'_> {
                 });
             }
             None => masks::each(&s.mask, |lane| {
-                if f(texts.of(b.bits(lane)), texts.of(c.bits(lane))) {
+                if f(b.bits(lane), c.bits(lane)) {
                     masks::insert(test, lane);
                 }
             }),
         }
         self.put_test(op, false);
+        self.spend(read / BYTES);
     }
 
     /// Whether texts start with one of at most eight bytes: a comparison of numbers.
@@ -230,6 +246,7 @@ impl Run<'_> {
             return self.holds(op, b);
         }
         self.charge_search(op);
+        let mut searched = 0;
         let arrays = self.given.arrays;
         let s = &mut *self.s;
         let inputs = &self.given.inputs;
@@ -271,13 +288,16 @@ impl Run<'_> {
                 s.test.fill(0);
                 let test = &mut s.test;
                 masks::each(&s.mask, |lane| {
-                    if is_among(b.bits(lane), arrays.items(c.bits(lane)), numbers) {
+                    let items = arrays.items(c.bits(lane));
+                    searched += items.len() as u64;
+                    if is_among(b.bits(lane), items, numbers) {
                         masks::insert(test, lane);
                     }
                 });
             }
         }
         self.put_test(op, false);
+        self.spend(searched / ELEMENTS);
     }
 
     /// Whether lists hold what is the same in every lane: answer and units are worked out once for each distinct list, and are one byte.
@@ -290,6 +310,7 @@ impl Run<'_> {
         let Some(table) = s.memos.table(op.x >> 8) else { return };
         table.state.resize(arrays.len(), UNKNOWN);
         s.bytes.resize(lists.len(), 0);
+        let mut searched = 0;
         let seen = gather_bytes(&table.state, lists, &mut s.bytes);
         if seen & UNKNOWN != 0 {
             masks::each(&s.mask, |lane| {
@@ -298,6 +319,7 @@ impl Run<'_> {
                 if *known == UNKNOWN {
                     let (elements, bytes) = arrays.totals(list);
                     let units = (elements.div_ceil(8) + (bytes + own).div_ceil(32)).min(MANY);
+                    searched += elements;
                     let answer = if is_among(b, arrays.items(list), numbers) { YES } else { NO };
                     *known = answer | (units as u8) << UNITS;
                 }
@@ -319,6 +341,7 @@ impl Run<'_> {
         let s = &mut *self.s;
         ops::test_bytes(&mut s.test, &s.bytes, YES);
         self.put_test(op, false);
+        self.spend(searched / ELEMENTS);
     }
 
     /// What a search costs beyond its first unit.

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
 
+mod rng;
+
 use bumpalo::Bump;
 use eclvm::Policy;
 use eclvm::batch::{
@@ -14,6 +16,7 @@ use eclvm::kernel::lanes::Of;
 use eclvm::kernel::receipt::Receipt;
 use eclvm::kernel::request::Request;
 use eclvm::kernel::value::{Did, ValueRef};
+use rng::Rng;
 use std::collections::HashSet;
 
 #[derive(Clone, Debug, Default)]
@@ -23,15 +26,7 @@ struct Ask {
     each: Vec<String>,
 }
 
-struct Rng(u64);
-
 impl Rng {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % n
-    }
     fn pick<'t>(&mut self, of: &[&'t str]) -> &'t str {
         of[self.below(of.len())]
     }

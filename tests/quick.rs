@@ -357,6 +357,8 @@ fn loops_over_texts_give_one_receipt_whatever_the_elements_are() {
          policy p(l: [string], a: string) { require any(x in l, may(x, a)), \"m\"; }",
     ];
     let nullable = "policy p(l: [string?], a: string) { return any(x in l, x == \"admin\" || x == null); }";
+    let policies = sources.map(|source| Policy::compile(source).unwrap());
+    let nullable = Policy::compile(nullable).unwrap();
     let mut outcomes = Vec::new();
     for at in 0..texts.len().pow(3) {
         let picks = [at % 7, at / 7 % 7, at / 49].map(|pick| texts.get(pick).copied().unwrap());
@@ -368,13 +370,13 @@ fn loops_over_texts_give_one_receipt_whatever_the_elements_are() {
             }
             for action in ["read", "write", "", &long] {
                 let inputs = [ValueRef::Array(list), ValueRef::Text(action)];
-                for source in sources {
-                    outcomes.push(both_at_few_limits(source, &inputs));
+                for policy in &policies {
+                    outcomes.push(both_at_few_limits(policy, &inputs));
                 }
                 let [first, ..] = picks;
                 let with_null = [first, ValueRef::Null, first];
                 let inputs = [ValueRef::Array(with_null.get(..n).unwrap()), ValueRef::Text(action)];
-                outcomes.push(both_at_few_limits(nullable, &inputs));
+                outcomes.push(both_at_few_limits(&nullable, &inputs));
             }
         }
     }
@@ -382,20 +384,14 @@ fn loops_over_texts_give_one_receipt_whatever_the_elements_are() {
 }
 
 /// Both ways, without limits and around the units of the run.
-fn both_at_few_limits(source: &str, inputs: &[ValueRef<'_>]) -> Outcome {
-    thread_local! {
-        static POLICIES: std::cell::RefCell<std::collections::HashMap<String, Policy>> = std::cell::RefCell::default();
-    }
-    let policy = POLICIES.with_borrow_mut(|known| {
-        known.entry(source.to_owned()).or_insert_with(|| Policy::compile(source).unwrap()).clone()
-    });
+fn both_at_few_limits(policy: &Policy, inputs: &[ValueRef<'_>]) -> Outcome {
     let (exe, request) = (policy.executable(), Request::new(inputs));
     let (mut one, mut other) = (Vm::new(), Vm::new());
     let mut run = |gas_limit: u64| {
         let limits = BudgetLimits { gas_limit, ..BudgetLimits::UNBOUNDED };
         let env = Env { limits, ..Env::default() };
         let receipt = one.run(exe, &request, &env);
-        assert_eq!(receipt, other.run_fully(exe, &request, &env), "{source} {inputs:?} with {gas_limit}");
+        assert_eq!(receipt, other.run_fully(exe, &request, &env), "{policy:?} {inputs:?} with {gas_limit}");
         receipt
     };
     let all = run(u64::MAX);

@@ -3,6 +3,8 @@
 #![cfg(feature = "state-host")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod rng;
+
 use eclvm::Policy;
 use eclvm::batch::{BatchOptions, run_on_state_observed};
 use eclvm::gateway::{
@@ -16,6 +18,7 @@ use eclvm::kernel::value::{Did, Value, ValueRef};
 use eclvm::observe::{Checkpoint, Observation, Replay, StateIntegrator};
 use eclvm::run::{EclvmStateContext, PolicyRunContext, PolicyType, run_policy_with_state_context};
 use eclvm::state::{RealmChange, StateEvent, UnifiedState, World, same_content};
+use rng::Rng;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,16 +28,6 @@ const FILE: &[u8] = br#"{
 }"#;
 const DIDS: [&str; 3] = ["did:x:a", "did:x:b", "did:x:nobody"];
 const REALMS: [&str; 4] = ["lab", "other", "shut", "nowhere"];
-
-struct Rng(u64);
-impl Rng {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % n
-    }
-}
 
 struct Setting {
     state: Arc<UnifiedState>,

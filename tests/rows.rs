@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
 
+mod rng;
+
 use eclvm::Policy;
 use eclvm::batch::{Batch, BatchOptions, ColumnError, Engine, Requests, Rows};
 use eclvm::kernel::fault::{Fault, Outcome};
 use eclvm::kernel::receipt::Receipt;
 use eclvm::kernel::value::{Did, TrustVector};
+use rng::Rng;
 
 #[derive(Clone, Debug, Default)]
 struct Entry {
@@ -45,16 +48,7 @@ const SOURCE: &str = "policy everything(n: number, small: number, maybe: number?
     require !(did(\"did:x:enemy\") in friends), \"friends\";
 }";
 
-/// Small numbers, the same every time.
-struct Rng(u64);
-
 impl Rng {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % n
-    }
     fn pick<T: Clone>(&mut self, of: &[T]) -> T {
         of[self.below(of.len())].clone()
     }

@@ -196,9 +196,9 @@ impl<'a> RequestColumns<'a> {
         self.prepared = Default::default();
         self
     }
-    /// Looks the requests over for the lanes engine: texts become ids, and what is unusual is marked. Else the first batch
-    /// that takes them does; once is enough, for with and without host state each. Nothing where the policy has no lane
-    /// plan.
+    /// Looks the requests over for the lanes engine: texts become ids, or what the policy asks of them, and what is
+    /// unusual is marked. Else the first batch that takes them does; once is enough, for with and without host state each.
+    /// Nothing where the policy has no lane plan.
     #[must_use]
     pub fn prepare(self, on_host: bool) -> Self {
         if let Ok(plan) = self.policy.lanes() {

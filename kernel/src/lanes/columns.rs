@@ -19,7 +19,8 @@ pub enum InputColumn<'a> {
     Uniform(u64),
     /// The same vector for every request.
     UniformTrust(&'a TrustVector),
-    /// Bits of each: a finite number, [`NULL`], the id of a text, DID or array.
+    /// Bits of each: a finite number, [`NULL`], the id of a text, DID or array; where the plan asks little of the input
+    /// ([`super::LanePlan::asks`]), the word of a text or list.
     Words(&'a [f64]),
     /// Truth values.
     Bools(&'a [bool]),

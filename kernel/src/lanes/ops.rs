@@ -152,7 +152,8 @@ pub(crate) fn spread(b: &[f64], set: &[u64], f: impl Fn(f64) -> u64) -> Spread {
     if differ == 0 { Spread::Same(first) } else { Spread::Differs }
 }
 
-/// `out[lane]` = the bits of `f(b[lane])` in the lanes of the set, and 0 in the others. Says the greatest of them.
+/// `out[lane]` = the bits of `f(b[lane])` in the lanes of the set, and 0 in the others. Says a number with all
+/// bits that any of them has: none is above it.
 pub(crate) fn count(out: &mut [f64], b: &[f64], set: &[u64], f: impl Fn(f64) -> u64) -> u64 {
     wide(
         #[inline(always)]
@@ -163,7 +164,6 @@ pub(crate) fn count(out: &mut [f64], b: &[f64], set: &[u64], f: impl Fn(f64) -> 
                 for (bit, (out, b)) in out.iter_mut().zip(b).enumerate() {
                     let n = f(*b) & (word >> bit & 1).wrapping_neg();
                     *out = f64::from_bits(n);
-                    // What is set in any has its place.
                     most |= n;
                 }
             }

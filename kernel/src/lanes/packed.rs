@@ -164,7 +164,7 @@ impl Run<'_> {
         let arrays = self.given.arrays;
         let Some(asks) = self.plan.asks((op.x >> 8) as usize) else { return };
         let by_class = asks.words();
-        let word_of = |class: usize| by_class.get(class).copied().unwrap_or(0);
+        let word_of = move |class: usize| by_class.get(class).copied().unwrap_or(0);
         let mut new = self.s.columns.take_spare();
         let s = &mut *self.s;
         let inputs = &self.given.inputs;
@@ -181,7 +181,7 @@ impl Run<'_> {
                     move || {
                         for (out, word) in out.iter_mut().zip(words) {
                             let class = Packed(word.to_bits()).class(index);
-                            *out = f64::from_bits(by_class.get(class & 31).copied().unwrap_or(0));
+                            *out = f64::from_bits(word_of(class));
                         }
                     },
                 );

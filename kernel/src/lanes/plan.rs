@@ -349,7 +349,8 @@ impl LanePlan {
     pub fn digits(&self) -> usize {
         super::digits::digits(self.exits.len())
     }
-    /// All that is asked of one of the policy's own inputs, where that is little; None where it may be anything.
+    /// All that is asked of one of the policy's own inputs, where that is little: then its column has the words that [`Asks`]
+    /// makes, and no ids. None where it may be anything.
     #[must_use]
     pub fn asks(&self, input: usize) -> Option<&Asks> {
         self.asks.get(input)?.as_ref()

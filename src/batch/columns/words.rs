@@ -1,5 +1,5 @@
-//! Typed columns as the words that the lanes engine takes: strings and lists become ids, nulls the null pattern. What is
-//! unusual is named, and the scalar engine says what it means.
+//! Typed columns as the words that the lanes engine takes: strings and lists become ids, or what a plan asks of
+//! them, nulls the null pattern. What is unusual is named, and the scalar engine says what it means.
 
 use super::super::asked::{asked_list, asked_text};
 use super::super::fill::word;

@@ -29,7 +29,7 @@ impl Element {
     }
 }
 
-/// The list that a word of [`Of::Elements`] is.
+/// The list that a word of [`super::Of::Elements`] is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::lanes) enum Texts {
     /// The array of this id.
@@ -81,13 +81,13 @@ impl Packed {
     }
 }
 
-/// The operand of [`Code::Asked`]: the answers one of which must be yes, units, and the bytes of the constants. Of
-/// [`Code::HasText`] it has a class in place of units.
+/// The operand of `Code::Asked`: the answers one of which must be yes, units, and the bytes of the constants. Of
+/// `Code::HasText` it has a class in place of units.
 pub(super) fn operand(mask: u16, units: u16, bytes: u32) -> Arg {
     Arg::K(u64::from(mask) | u64::from(units) << 16 | u64::from(bytes) << 32)
 }
 
-/// What [`Code::Asked`] makes of a word.
+/// What `Code::Asked` makes of a word.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::lanes) struct Asked {
     pub(in crate::lanes) mask: u64,
